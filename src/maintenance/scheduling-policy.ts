@@ -1,7 +1,10 @@
 import { token } from '../base/token.ts'
 import type { MaintenanceOp, MaintenanceOpStats } from './maintenance-op.ts'
 
-/** An op that could run now, with the stats it last gave. */
+/**
+ * An op that could begin now, with the stats it last gave: runnable, not running as often as it may, not in its
+ * retry grace, and allowed the thread that is free. A policy must not keep or change it.
+ */
 export interface Candidate {
   readonly op: MaintenanceOp
   readonly stats: Readonly<MaintenanceOpStats>
@@ -14,8 +17,9 @@ export interface Candidate {
 export interface SystemState {
   readonly nowMs: number
   readonly monotonicMs: number
-  /** Bytes used of `memory.limit`, and the three thresholds in bytes. */
+  /** Bytes used of `memory.limit`; `held` is the part that only maintenance can free: it is what the thresholds bound. */
   readonly memoryUsedBytes: number
+  readonly memoryHeldBytes: number
   readonly memoryLimitBytes: number
   readonly memoryPressureBytes: number
   readonly memorySoftLimitBytes: number
@@ -23,7 +27,7 @@ export interface SystemState {
   readonly walBytes: number
   readonly walTargetBytes: number
   readonly threadsFree: number
-  /** The one thread that is left is kept for flushes. */
+  /** The one thread that is left is kept for flushes; the candidates are then flushes only. */
   readonly onlyFlush: boolean
 }
 
@@ -36,7 +40,11 @@ export interface Choice {
   readonly scores: ReadonlyMap<MaintenanceOp, number>
 }
 
-/** Chooses the next op: a pure function of what it is given. */
+/**
+ * Chooses the next op: a pure function of what it is given, called on the main thread whenever a thread is free and an
+ * op is runnable. Must be quick (10,000 candidates in a few milliseconds). One that throws, or names an op that is no candidate, is
+ * reported as `background-error`; nothing is begun until the next poll.
+ */
 export interface SchedulingPolicy {
   readonly name: string
   choose(candidates: readonly Candidate[], system: SystemState): Choice

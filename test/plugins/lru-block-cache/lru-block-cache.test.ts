@@ -1,0 +1,141 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { entryOverheadBytes, LruBlockCache } from '../../../plugins/lru-block-cache/lru-block-cache.ts'
+import { blockCache } from '../../../src/conformance/block-cache.ts'
+
+blockCache(
+  (title, run) => {
+    test(`conformance: ${title}`, async (t) => {
+      await run()
+      t.pass()
+    })
+  },
+  (capacityBytes) => new LruBlockCache({ capacityBytes }),
+)
+
+/** A cache that holds so many blocks of 100 bytes. */
+function cacheFor(count: number, dearShare = 0.8): LruBlockCache {
+  return new LruBlockCache({ capacityBytes: count * (100 + entryOverheadBytes), dearShare })
+}
+const block = () => new Uint8Array(100)
+
+test('the block used longest ago goes first, and a get is a use', (t) => {
+  const cache = cacheFor(3)
+  for (const index of [0, 1, 2]) cache.set(1, index, block(), 'data')
+  cache.get(1, 0)
+  cache.set(1, 3, block(), 'data')
+  t.deepEqual([0, 1, 2, 3].map((index) => cache.get(1, index) !== undefined), [true, false, true, true])
+})
+
+test('key, filter and index blocks outlive data blocks that were used later', (t) => {
+  const cache = cacheFor(6)
+  cache.set(1, 0, block(), 'key')
+  cache.set(1, 1, block(), 'filter')
+  cache.set(1, 2, block(), 'index')
+  for (let index = 3; index < 100; index++) cache.set(1, index, block(), 'data')
+  t.true([0, 1, 2].every((index) => cache.get(1, index) !== undefined))
+  t.is(cache.stats().entries, 6)
+})
+
+test('dear blocks beyond their share give way to data', (t) => {
+  const cache = cacheFor(10, 0.5)
+  for (let index = 0; index < 10; index++) cache.set(1, index, block(), 'key')
+  t.is(cache.stats().entries, 10, 'without data they may have it all')
+  for (let index = 10; index < 30; index++) cache.set(1, index, block(), 'data')
+  const dear = Array.from({ length: 10 }, (_, index) => cache.get(1, index) !== undefined)
+  t.deepEqual(dear, [false, false, false, false, false, true, true, true, true, true], 'the oldest went, down to the share')
+})
+
+test('a block that is not data is found after its role changed', (t) => {
+  const cache = cacheFor(4)
+  cache.set(1, 0, block(), 'data')
+  cache.set(1, 0, block(), 'key')
+  for (let index = 1; index < 20; index++) cache.set(1, index, block(), 'data')
+  t.truthy(cache.get(1, 0))
+})
+
+test('a capacity that is no number of bytes is a TypeError', (t) => {
+  for (const capacityBytes of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    t.throws(() => new LruBlockCache({ capacityBytes }), { instanceOf: TypeError, message: /number of bytes/ })
+    t.throws(() => cacheFor(1).resize(capacityBytes), { instanceOf: TypeError })
+  }
+  t.throws(() => new LruBlockCache({ capacityBytes: 1, dearShare: 2 }), { instanceOf: TypeError, message: /dearShare/ })
+})
+
+const operation = fc.oneof(
+  fc.record({ do: fc.constant('set' as const), file: fc.nat(3), block: fc.nat(9), size: fc.nat(900), role: fc.constantFrom('data' as const, 'key' as const) }),
+  fc.record({ do: fc.constant('get' as const), file: fc.nat(3), block: fc.nat(9) }),
+  fc.record({ do: fc.constant('forget' as const), file: fc.nat(3) }),
+  fc.record({ do: fc.constant('evict' as const), bytes: fc.nat(3000) }),
+  fc.record({ do: fc.constant('resize' as const), bytes: fc.nat(6000) }),
+)
+
+test('under random use the cache agrees with a plain list ordered by use', (t) => {
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {
+      const cache = new LruBlockCache({ capacityBytes: 5000, dearShare: 1 })
+      const model = new ListModel(5000)
+      for (const each of operations) {
+        if (each.do === 'set') {
+          const bytes = new Uint8Array(each.size)
+          cache.set(each.file, each.block, bytes, each.role)
+          model.set(`${each.file}/${each.block}`, bytes, each.role)
+        } else if (each.do === 'get') {
+          if (cache.get(each.file, each.block) !== model.get(`${each.file}/${each.block}`)) return false
+        } else if (each.do === 'forget') {
+          cache.forgetFile(each.file)
+          model.forget(`${each.file}/`)
+        } else if (each.do === 'evict') {
+          cache.evict(each.bytes)
+          model.shrink(model.usedBytes - each.bytes)
+        } else {
+          cache.resize(each.bytes)
+          model.capacityBytes = each.bytes
+          model.shrink(each.bytes)
+        }
+        if (cache.usedBytes !== model.usedBytes || cache.stats().entries !== model.items.length) return false
+      }
+      return true
+    }),
+    { numRuns: 300, verbose: true },
+  )
+  t.pass()
+})
+
+/** The same rules without links or maps: an array, oldest first. */
+class ListModel {
+  items: { key: string; bytes: Uint8Array; role: 'data' | 'key' }[] = []
+  capacityBytes: number
+
+  constructor(capacityBytes: number) {
+    this.capacityBytes = capacityBytes
+  }
+
+  get usedBytes(): number {
+    return this.items.reduce((sum, item) => sum + item.bytes.byteLength + entryOverheadBytes, 0)
+  }
+
+  get(key: string): Uint8Array | undefined {
+    const item = this.items.find((each) => each.key === key)
+    if (item) this.items = [...this.items.filter((each) => each !== item), item]
+    return item?.bytes
+  }
+
+  set(key: string, bytes: Uint8Array, role: 'data' | 'key'): void {
+    this.items = this.items.filter((each) => each.key !== key)
+    if (bytes.byteLength + entryOverheadBytes > this.capacityBytes) return
+    this.shrink(this.capacityBytes - bytes.byteLength - entryOverheadBytes)
+    this.items.push({ key, bytes, role })
+  }
+
+  forget(prefix: string): void {
+    this.items = this.items.filter((each) => !each.key.startsWith(prefix))
+  }
+
+  shrink(targetBytes: number): void {
+    while (this.usedBytes > targetBytes && this.items.length > 0) {
+      const victim = this.items.find((each) => each.role === 'data') ?? this.items[0]
+      this.items = this.items.filter((each) => each !== victim)
+    }
+  }
+}
