@@ -24,19 +24,23 @@ export interface Vfs {
   list(directory: string): Promise<string[]>
   /** Size and kind, or undefined if there is nothing at the path. */
   stat(path: string): Promise<FileStat | undefined>
-  /** Moves a file over whatever the target names, in one step. */
+  /**
+   * Moves a file over whatever file the target names, in one step. Between two directories the move is durable once
+   * either of them is synced. Directories are not moved.
+   */
   rename(from: string, to: string): Promise<void>
   /** A second name for a file; falls back to nothing: EXDEV or ENOTSUP if the file system cannot. */
   link(from: string, to: string): Promise<void>
   /** Removes a file (ENOENT if it is missing). */
   remove(path: string): Promise<void>
-  /** Makes a directory and its parents; an existing one is fine. */
+  /** Makes a directory and its parents, durably: no `syncDirectory` is needed for them. An existing one is fine. */
   makeDirectory(path: string): Promise<void>
   /** Makes the directory's entries durable. */
   syncDirectory(path: string): Promise<void>
   /**
-   * Takes the exclusive right to a database directory, by a LOCK file that names its holder; DATABASE_LOCKED (with
-   * the holder in its context) if another process, or this one, has it. A lock whose holder has died is taken over.
+   * Takes the exclusive right to a database directory, by a LOCK file (`path`, in a directory that exists) that
+   * names its holder; DATABASE_LOCKED (with the holder in its context) if another process, or this one, has it. A
+   * lock whose holder has died is taken over.
    */
   lock(path: string): Promise<FileLock>
   /** What a worker needs to use the same files; see `openVfsHandle`. */
@@ -45,12 +49,14 @@ export interface Vfs {
 export const Vfs = token<Vfs>('Vfs')
 
 export interface FileStat {
+  /** 0 for a directory. */
   readonly sizeBytes: number
   readonly isDirectory: boolean
   readonly modifiedMs: number
 }
 
 export interface FileLock {
+  /** Idempotent. */
   release(): Promise<void>
 }
 
@@ -59,11 +65,14 @@ export interface AppendFile extends AsyncDisposable {
   readonly path: string
   /** Bytes in the file, counting every append that was begun and has not failed. */
   readonly sizeBytes: number
-  /** Appends all bytes or rejects; after a rejection the file may end in a part of them (see `truncate`). */
+  /**
+   * Appends all bytes, which must not change meanwhile, or rejects; after a rejection the file may end in a part of
+   * them. Then `truncate` must succeed before the next append (InvariantError), so that no bytes end up behind a torn part.
+   */
   append(bytes: Uint8Array): Promise<void>
   /** As `append`, blocking; never while an `append` is pending. */
   appendSync(bytes: Uint8Array): void
-  /** Cuts the file to a length, e.g. to take a failed append back. */
+  /** Cuts the file to a length, at most `sizeBytes`; e.g. to take a failed append back. Durable after the next `sync`. */
   truncate(sizeBytes: number): Promise<void>
   /** As `truncate`, blocking. */
   truncateSync(sizeBytes: number): void

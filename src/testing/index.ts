@@ -1,0 +1,7 @@
+/** `varve/testing`: file system, time, chance and workers that a test owns. */
+export { SeededRandom } from '../base/seeded-random.ts'
+export { CrashError, type FaultOptions, type FaultRule } from '../vfs/fault-plan.ts'
+export { FaultVfs } from '../vfs/fault-vfs.ts'
+export { MemoryVfs, type MemoryVfsOptions } from '../vfs/memory-vfs.ts'
+export { InlineWorkerPool } from './inline-worker-pool.ts'
+export { SimulatedClock } from './simulated-clock.ts'

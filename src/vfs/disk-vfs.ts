@@ -1,0 +1,117 @@
+import fs from 'node:fs/promises'
+import { closeSync, fstatSync, open as openCallback, openSync, constants } from 'node:fs'
+import { dirname } from 'node:path'
+import { promisify } from 'node:util'
+import { systemCode } from '../base/errors.ts'
+import { DiskAppendFile } from './disk-append-file.ts'
+import { DiskReadableFile } from './disk-readable-file.ts'
+import { takeFileLock } from './file-lock.ts'
+import type { AppendFile, FileLock, FileStat, ReadableFile, Vfs, VfsHandle } from './vfs.ts'
+
+const openDescriptor = promisify(openCallback)
+
+/** The file system of the machine, through `node:fs`. It holds no state, so all of them are alike. */
+export function diskVfs(): Vfs {
+  return new DiskVfs()
+}
+
+/** What a `VfsHandle` names: how a worker opens the same files. */
+export function openVfs(_data: unknown): Vfs {
+  return diskVfs()
+}
+
+class DiskVfs implements Vfs {
+  readonly name = 'disk'
+
+  async create(path: string): Promise<AppendFile> {
+    const fd = await openDescriptor(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o644)
+    return new DiskAppendFile(path, fd, 0)
+  }
+
+  async openAppend(path: string): Promise<AppendFile> {
+    const fd = await openDescriptor(path, constants.O_WRONLY)
+    try {
+      return new DiskAppendFile(path, fd, fstatSync(fd).size)
+    } catch (error) {
+      closeSync(fd)
+      throw error
+    }
+  }
+
+  async open(path: string): Promise<ReadableFile> {
+    return new DiskReadableFile(path, await openDescriptor(path, constants.O_RDONLY))
+  }
+
+  openSync(path: string): ReadableFile {
+    return new DiskReadableFile(path, openSync(path, constants.O_RDONLY))
+  }
+
+  async readFile(path: string): Promise<Uint8Array> {
+    const file = await this.open(path)
+    try {
+      return await file.read(0, await file.size())
+    } finally {
+      await file.close()
+    }
+  }
+
+  async list(directory: string): Promise<string[]> {
+    return (await fs.readdir(directory)).sort()
+  }
+
+  async stat(path: string): Promise<FileStat | undefined> {
+    try {
+      const found = await fs.stat(path)
+      const isDirectory = found.isDirectory()
+      return { sizeBytes: isDirectory ? 0 : found.size, isDirectory, modifiedMs: found.mtimeMs }
+    } catch (error) {
+      const code = systemCode(error)
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+      throw error
+    }
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return fs.rename(from, to)
+  }
+
+  link(from: string, to: string): Promise<void> {
+    return fs.link(from, to)
+  }
+
+  remove(path: string): Promise<void> {
+    return fs.unlink(path)
+  }
+
+  async makeDirectory(path: string): Promise<void> {
+    try {
+      await fs.mkdir(path)
+    } catch (error) {
+      const code = systemCode(error)
+      if (code === 'EEXIST' && (await this.stat(path))?.isDirectory) return
+      if (code !== 'ENOENT' || dirname(path) === path) throw error
+      await this.makeDirectory(dirname(path))
+      return this.makeDirectory(path)
+    }
+    await this.syncDirectory(dirname(path))
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    // Windows neither needs nor allows this: its file systems journal directory entries by themselves.
+    if (process.platform === 'win32') return
+    const directory = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY)
+    try {
+      await directory.sync()
+    } finally {
+      await directory.close()
+    }
+  }
+
+  lock(path: string): Promise<FileLock> {
+    return takeFileLock(path)
+  }
+
+  handle(): VfsHandle {
+    return { module: import.meta.url, data: undefined }
+  }
+}
