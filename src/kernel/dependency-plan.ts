@@ -40,8 +40,8 @@ export interface DependencyPlan {
  * instances do. Throws PLUGIN_REQUIRES or PLUGIN_CYCLE.
  */
 export function orderByNeeds(selection: Selection, declaredOrder: readonly SelectedPlugin[], bindings: readonly Binding[], host: ReadonlySet<symbol>): DependencyPlan {
-  const byToken = Map.groupBy(bindings, (binding) => binding.token)
-  const byPlugin = Map.groupBy(bindings, (binding) => binding.plugin)
+  const byToken = groupBy(bindings, (binding) => binding.token)
+  const byPlugin = groupBy(bindings, (binding) => binding.plugin)
   const specs = new Map(declaredOrder.map((plugin) => [plugin.spec.name, plugin.spec]))
   for (const { plugin, token, needs } of bindings) {
     for (const need of needs) {
@@ -101,4 +101,15 @@ function missingPlugin(plugin: string, name: string, { leftOut }: Selection): Va
 
 function cycle(steps: readonly string[], plugins: readonly string[]): VarveError {
   return new VarveError('PLUGIN_CYCLE', `Plugins depend on each other in a circle: ${steps.join(' → ')}. Break it: let one of them do without the other.`, { context: { plugins } })
+}
+
+function groupBy<K, V>(values: readonly V[], keyOf: (value: V) => K): Map<K, V[]> {
+  const groups = new Map<K, V[]>()
+  for (const value of values) {
+    const key = keyOf(value)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [value])
+    else group.push(value)
+  }
+  return groups
 }

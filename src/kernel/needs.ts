@@ -16,6 +16,9 @@ export type Need<T> = Token<T> | SpecialNeed<T>
 /** The needs of a factory that takes the arguments `A`. */
 export type Needs<A extends readonly unknown[]> = { readonly [K in keyof A]: Need<A[K]> }
 
+/** The arguments `A` again, as a place from which TypeScript infers nothing: only the list of needs says what they are. */
+export type Given<A extends readonly unknown[]> = A extends infer B extends readonly unknown[] ? B : never
+
 /** Needs every contribution to a contribution point, in the order of assembly; an empty array if there is none. */
 export function all<T>(to: ContributionToken<T>): SpecialNeed<readonly T[]> {
   if (!isContributionToken(to)) throw new TypeError(`all(${tokenName(to)}): ${tokenName(to)} is a service; only contribution points have many. Need it directly.`)

@@ -2,7 +2,7 @@ import 'reflect-metadata'
 import { ContainerModule, type BindToFluentSyntax, type ContainerModuleLoadOptions } from 'inversify'
 import { isContributionToken, tokenName, type ContributionToken, type Token } from '../base/token.ts'
 import type { PluginSpec } from './define-plugin.ts'
-import { injectOptions, plainNeeds, type Needs, type PlainNeed } from './needs.ts'
+import { injectOptions, plainNeeds, type Given, type Needs, type PlainNeed } from './needs.ts'
 
 /** What a plugin may say about the instance that its factory makes. */
 export interface ProvideOptions<T> {
@@ -20,9 +20,9 @@ export interface ProvideOptions<T> {
  */
 export interface PluginModule {
   /** Provides a service. `module.provide(BlockCache, [Clock], (clock) => new LruBlockCache(clock))`. */
-  provide<T, const A extends readonly unknown[]>(service: Token<T>, needs: Needs<A>, factory: (...needs: A) => T | Promise<T>, o?: ProvideOptions<T>): void
+  provide<T, const A extends readonly unknown[]>(service: Token<T>, needs: Needs<A>, factory: (...needs: Given<A>) => T | Promise<T>, o?: ProvideOptions<T>): void
   /** Adds to a contribution point; any number of times. */
-  contribute<T, const A extends readonly unknown[]>(to: ContributionToken<T>, needs: Needs<A>, factory: (...needs: A) => T | Promise<T>, o?: ProvideOptions<T>): void
+  contribute<T, const A extends readonly unknown[]>(to: ContributionToken<T>, needs: Needs<A>, factory: (...needs: Given<A>) => T | Promise<T>, o?: ProvideOptions<T>): void
   /**
    * Inversify's own, for what these two cannot say. Varve's tokens must be declared here too, and only those of this
    * plugin may be bound; classes, strings and private symbols are the plugin's own affair. The kernel sees no needs
