@@ -6,11 +6,11 @@ import type { TableSchema } from './table-schema.ts'
 
 /**
  * Encodes the keys of validated rows, column by column. Throws INVALID_VALUE { table, column, rowIndex } for a key of
- * more than `keyBytesMax` encoded bytes.
+ * more than `keyBytesMax` encoded bytes; `firstRow` is the index of the block's first row in the caller's input.
  */
-export function encodeKeys(schema: TableSchema, rows: RowBlock): KeyBlock {
+export function encodeKeys(schema: TableSchema, rows: RowBlock, firstRow = 0): KeyBlock {
   const plan = keyPlan(schema)
-  return plan.layout.form === 'fixed' ? encodeFixed(plan, plan.layout, rows) : encodeVariable(schema, plan, rows)
+  return plan.layout.form === 'fixed' ? encodeFixed(plan, plan.layout, rows) : encodeVariable(schema, plan, rows, firstRow)
 }
 
 function encodeFixed(plan: KeyPlan, layout: FixedKeyLayout, rows: RowBlock): FixedKeys {
@@ -66,14 +66,14 @@ function putHalves(words: Uint32Array, w: number, shift: number, high: number, l
   words[w + 2] = low << (32 - shift)
 }
 
-function encodeVariable(schema: TableSchema, plan: KeyPlan, rows: RowBlock): VariableKeys {
+function encodeVariable(schema: TableSchema, plan: KeyPlan, rows: RowBlock, firstRow: number): VariableKeys {
   const count = rows.rowCount
   const offsets = new Uint32Array(count + 1)
   for (let i = 1; i <= count; i++) offsets[i] = plan.fixedBytes
   for (const { position, widthBytes } of plan.columns) {
     if (widthBytes === 0) addEscapedLengths(rows.columns[position] as ColumnVector, count, offsets)
   }
-  sumOffsets(schema, plan, rows, offsets)
+  sumOffsets(schema, plan, rows, offsets, firstRow)
   const bytes = new Uint8Array(offsets[count] as number)
   const cursors = offsets.slice(0, count)
   for (const keyColumn of plan.columns) {
@@ -85,11 +85,11 @@ function encodeVariable(schema: TableSchema, plan: KeyPlan, rows: RowBlock): Var
 }
 
 /** Turns lengths into positions; a length above the limit ends it. */
-function sumOffsets(schema: TableSchema, plan: KeyPlan, rows: RowBlock, offsets: Uint32Array): void {
+function sumOffsets(schema: TableSchema, plan: KeyPlan, rows: RowBlock, offsets: Uint32Array, firstRow: number): void {
   let total = 0
   for (let i = 1; i < offsets.length; i++) {
     const length = offsets[i] as number
-    if (length > keyBytesMax) throw keyTooLong(schema.name, longestColumn(plan, rows, i - 1), length, i - 1)
+    if (length > keyBytesMax) throw keyTooLong(schema.name, longestColumn(plan, rows, i - 1), length, firstRow + i - 1)
     total += length
     if (total > 0xffffffff) throw new VarveError('BATCH_TOO_LARGE', 'The keys of one call exceed 4 GiB; write it in parts.')
     offsets[i] = total

@@ -1,4 +1,5 @@
 import { VarveError } from '../base/errors.ts'
+import { didYouMean } from '../base/suggest.ts'
 import type { ColumnSchema, ColumnValue } from './table-schema.ts'
 
 /** A value as it is stored: never null, a timestamp as milliseconds. */
@@ -59,6 +60,14 @@ export function invalidValue(table: string, column: string | undefined, rowIndex
   const at = column === undefined ? `table ${table}` : `${table}.${column}`
   const row = rowIndex === undefined ? '' : `, row ${rowIndex}`
   return new VarveError('INVALID_VALUE', `${at}${row}: ${problem}.`, { context: { table, column, rowIndex } })
+}
+
+/** The error for a column that is not there, with the nearest one that is. */
+export function unknownColumn(table: string, column: string, known: readonly string[], rowIndex: number | undefined): VarveError {
+  const row = rowIndex === undefined ? '' : `, row ${rowIndex}`
+  return new VarveError('INVALID_VALUE', `${table}${row}: there is no column ${JSON.stringify(column)} here; there are ${known.join(', ')}.${didYouMean(column, known)}`, {
+    context: { table, column, rowIndex },
+  })
 }
 
 /** A value as an error message shows it: short, and with its type to be seen. */

@@ -1,6 +1,5 @@
-import { nearestName } from './nearest-name.ts'
 import type { KeyBlock } from './column-vector.ts'
-import { checkValue, describeValue, invalidValue, nullProblem } from './column-value.ts'
+import { checkValue, describeValue, invalidValue, nullProblem, unknownColumn } from './column-value.ts'
 import { keyBytes } from './key-bytes.ts'
 import { keyBytesMax, keyPlan, type FixedKeyLayout, type KeyColumn, type KeyPlan } from './key-layout.ts'
 import { keyTooLong, writeEscapedRange, writeLeftBytes, writeWideBytes } from './key-writer.ts'
@@ -63,7 +62,7 @@ export function encodeKeyPrefix(schema: TableSchema, prefix: unknown): Uint8Arra
   }
   for (const name of Object.keys(object)) {
     if (columns.some(({ column }) => column.name === name)) continue
-    throw invalidValue(schema.name, name, undefined, `no such column in the key (${keyNames(columns)})${nearestName(name, columns.map(({ column }) => column.name))}`)
+    throw unknownColumn(schema.name, name, columns.map(({ column }) => column.name), undefined)
   }
   if (values.length === 0) throw invalidValue(schema.name, missing, undefined, `a key prefix names at least ${missing}`)
   return encodeKeyValues(schema, values)
