@@ -1,8 +1,10 @@
 import type { Random } from './random.ts'
 
+const warmUpCount = 16
+
 /**
  * A stream of numbers that one seed determines: xoshiro128** (Blackman and Vigna, 2018), its state filled from the
- * seed by SplitMix32. Fast and well distributed; not for secrets.
+ * two halves of the seed by SplitMix32, so that no two seeds share a stream. Fast and well distributed; not for secrets.
  */
 export class SeededRandom implements Random {
   /** What to give the constructor to get this stream again. */
@@ -13,13 +15,11 @@ export class SeededRandom implements Random {
   constructor(seed: number) {
     if (!Number.isSafeInteger(seed)) throw new TypeError(`A seed must be a whole number within ±2^53, found ${seed}.`)
     this.seed = seed
-    let word = (seed | 0) ^ Math.imul(Math.floor(seed / 2 ** 32) | 0, 0x9e3779b1)
-    for (let i = 0; i < 4; i++) {
-      word = (word + 0x9e3779b9) | 0
-      let mixed = Math.imul(word ^ (word >>> 16), 0x85ebca6b)
-      mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
-      this.#state[i] = mixed ^ (mixed >>> 16)
-    }
+    const low = seed | 0
+    const high = Math.floor(seed / 2 ** 32) | 0
+    this.#state.set([splitMix(low, 1), splitMix(low, 2), splitMix(high, 3), splitMix(high, 4)])
+    // Lets the two halves of the seed mix, or seeds that differ in one half alone would begin alike.
+    for (let i = 0; i < warmUpCount; i++) this.#word()
   }
 
   next(): number {
@@ -32,7 +32,7 @@ export class SeededRandom implements Random {
     return Math.floor(this.next() * bound)
   }
 
-  /** The next 32 bits. */
+  /** The next 32 bits, signed. */
   #word(): number {
     const s = this.#state
     const s0 = s[0] as number
@@ -48,4 +48,12 @@ export class SeededRandom implements Random {
     s[3] = (mixed3 << 11) | (mixed3 >>> 21)
     return word
   }
+}
+
+/** The n-th output of SplitMix32: a bijection of 32 bits that scatters near seeds. */
+function splitMix(seed: number, n: number): number {
+  let mixed = (seed + Math.imul(n, 0x9e3779b9)) | 0
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
+  return mixed ^ (mixed >>> 16)
 }
