@@ -22,7 +22,8 @@ export function parseByteSize(size: ByteSize): number {
 
 /** A size for people, in the largest unit that it fills, to one decimal: `64 MiB`, `1.5 KiB`, `17 B`. */
 export function formatByteSize(sizeBytes: number): string {
-  const unit = Math.abs(sizeBytes) >= 1024 ** 3 ? 'GiB' : Math.abs(sizeBytes) >= 1024 ** 2 ? 'MiB' : Math.abs(sizeBytes) >= 1024 ? 'KiB' : 'B'
+  const unit =
+    Math.abs(sizeBytes) >= 1024 ** 3 ? 'GiB' : Math.abs(sizeBytes) >= 1024 ** 2 ? 'MiB' : Math.abs(sizeBytes) >= 1024 ? 'KiB' : 'B'
   const amount = sizeBytes / (unitBytes[unit] ?? 1)
   return `${Number.isInteger(amount) ? amount : amount.toFixed(1)} ${unit}`
 }

@@ -8,7 +8,10 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   const names = [...known]
   if (names.length === 0) return undefined
   const wanted = name.toLowerCase()
-  const nearest = closest(wanted, names.map((each) => each.toLowerCase()))
+  const nearest = closest(
+    wanted,
+    names.map((each) => each.toLowerCase()),
+  )
   const found = names.find((each) => each.toLowerCase() === nearest)
   const differenceMax = Math.max(2, Math.floor(name.length / 3))
   return found !== undefined && distance(wanted, nearest) <= Math.min(differenceMax, nearest.length - 1) ? found : undefined

@@ -70,7 +70,10 @@ export class GuardedEventBus implements EventBus {
   #report(event: EventName, thrown: unknown): void {
     const error = asError(thrown)
     if (event === 'background-error' || this.#reporting || this.#emitter.listenerCount('background-error') === 0) {
-      process.emitWarning(`A listener of the event "${event}" failed: ${error.message}`, { type: 'VarveListenerWarning', detail: error.stack ?? '' })
+      process.emitWarning(`A listener of the event "${event}" failed: ${error.message}`, {
+        type: 'VarveListenerWarning',
+        detail: error.stack ?? '',
+      })
       return
     }
     this.#reporting = true

@@ -4,17 +4,17 @@ import { Clock } from '../base/clock.ts'
 import { InvariantError, VarveError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
 import { systemClock } from '../base/system-clock.ts'
-import { isContributionToken, tokenName, type ContributionToken, type Token } from '../base/token.ts'
-import { bootTree, type BootTree, type PluginTimes } from './boot-tree.ts'
+import { type ContributionToken, isContributionToken, type Token, tokenName } from '../base/token.ts'
+import { type Binding, pluginModule } from './bind-recorder.ts'
+import { type BootTree, bootTree, type PluginTimes } from './boot-tree.ts'
 import type { ResolvedConfig } from './config.ts'
 import type { ConfiguredPlugin } from './define-plugin.ts'
-import { missingService, orderByDeclaration, orderByNeeds, type DependencyPlan } from './dependency-plan.ts'
+import { type DependencyPlan, missingService, orderByDeclaration, orderByNeeds } from './dependency-plan.ts'
 import { InstanceStore, type OwnedInstance } from './instance-store.ts'
 import { Lifecycle, LifecycleRunner } from './lifecycle.ts'
-import { loadPlugin, type BuiltInPlugins, type LoadedPlugin } from './plugin-loader.ts'
-import { pluginModule, type Binding } from './plugin-module.ts'
+import { type BuiltInPlugins, type LoadedPlugin, loadPlugin } from './plugin-loader.ts'
 import { checkOptions } from './plugin-options.ts'
-import { hostName, selectPlugins, type SelectedPlugin, type Selection } from './plugin-selection.ts'
+import { hostName, type SelectedPlugin, type Selection, selectPlugins } from './plugin-selection.ts'
 
 /** A service that the composition root brings along as a value. It is the root's to close. */
 export interface HostService {
@@ -26,7 +26,8 @@ export interface HostService {
 
 /** `hostService(Vfs, diskVfs)`: keeps token and value of one type. */
 export function hostService<T>(token: Token<T>, value: T, o: { fixed?: boolean } = {}): HostService {
-  if (isContributionToken(token)) throw new TypeError(`hostService: ${tokenName(token)} is a contribution point; contribute from a plugin among the defaults.`)
+  if (isContributionToken(token))
+    throw new TypeError(`hostService: ${tokenName(token)} is a contribution point; contribute from a plugin among the defaults.`)
   return { token, value, fixed: o.fixed ?? false }
 }
 
@@ -89,13 +90,24 @@ export async function assemble(o: AssembleOptions): Promise<Assembly> {
   const times = new Map<string, PluginTimes>()
   const bindings = await bindAll(container, declaredOrder, monotonicMs, times)
   const plan = orderByNeeds(selection, declaredOrder, bindings, hostTokens)
-  const instances = new InstanceStore(container, host.map((service) => service.value))
+  const instances = new InstanceStore(
+    container,
+    host.map((service) => service.value),
+  )
   for (const binding of plan.bindings) {
     const beganMs = monotonicMs()
     await instances.make(binding)
     ;(times.get(binding.plugin) as PluginTimes).makeMs += monotonicMs() - beganMs
   }
-  return new PluginAssembly(container, instances, plan, selection, host.map((service) => service.token), monotonicMs, times)
+  return new PluginAssembly(
+    container,
+    instances,
+    plan,
+    selection,
+    host.map((service) => service.token),
+    monotonicMs,
+    times,
+  )
 }
 
 function requireForHost(requires: readonly symbol[], selection: Selection, host: ReadonlySet<symbol>): void {
@@ -106,7 +118,12 @@ function requireForHost(requires: readonly symbol[], selection: Selection, host:
 }
 
 /** Checks the options of every plugin, then lets it bind; one module each. */
-async function bindAll(container: Container, plugins: readonly SelectedPlugin[], monotonicMs: () => number, times: Map<string, PluginTimes>): Promise<Binding[]> {
+async function bindAll(
+  container: Container,
+  plugins: readonly SelectedPlugin[],
+  monotonicMs: () => number,
+  times: Map<string, PluginTimes>,
+): Promise<Binding[]> {
   const all: Binding[] = []
   for (const { spec, options, taken, loadMs } of plugins) {
     const beganMs = monotonicMs()
@@ -131,8 +148,13 @@ class PluginAssembly implements Assembly {
   #stopping: Promise<void> | undefined
 
   constructor(
-    container: Container, instances: InstanceStore, plan: DependencyPlan, selection: Selection, host: readonly symbol[],
-    monotonicMs: () => number, times: ReadonlyMap<string, PluginTimes>,
+    container: Container,
+    instances: InstanceStore,
+    plan: DependencyPlan,
+    selection: Selection,
+    host: readonly symbol[],
+    monotonicMs: () => number,
+    times: ReadonlyMap<string, PluginTimes>,
   ) {
     this.#container = container
     this.#instances = instances
@@ -141,7 +163,8 @@ class PluginAssembly implements Assembly {
     this.#host = host
     this.#times = times
     this.#lifecycles = new LifecycleRunner(
-      this.#contributions(Lifecycle).map(({ plugin, instance }) => ({ plugin, lifecycle: instance as Lifecycle })), monotonicMs,
+      this.#contributions(Lifecycle).map(({ plugin, instance }) => ({ plugin, lifecycle: instance as Lifecycle })),
+      monotonicMs,
       (plugin, ms) => ((times.get(plugin) as PluginTimes).startMs += ms),
     )
   }
@@ -149,9 +172,13 @@ class PluginAssembly implements Assembly {
   get<T>(service: Token<T>): T {
     if (isContributionToken(service)) throw new TypeError(`get(${tokenName(service)}): it is a contribution point; use getAll.`)
     if (this.#container.isBound(service)) return this.#container.get<T>(service)
-    const known = [...this.#host, ...this.#plan.bindings.map((binding) => binding.token)].filter((token) => !isContributionToken(token)).map(tokenName)
+    const known = [...this.#host, ...this.#plan.bindings.map((binding) => binding.token)]
+      .filter((token) => !isContributionToken(token))
+      .map(tokenName)
     const name = tokenName(service)
-    throw new VarveError('SERVICE_NOT_FOUND', `No plugin provides the service ${name}.${didYouMean(name, known)}`, { context: { service: name, known } })
+    throw new VarveError('SERVICE_NOT_FOUND', `No plugin provides the service ${name}.${didYouMean(name, known)}`, {
+      context: { service: name, known },
+    })
   }
 
   has(service: symbol): boolean {
@@ -168,7 +195,8 @@ class PluginAssembly implements Assembly {
   }
 
   configure(options: unknown): void {
-    if (this.#starting !== undefined || this.#stopping !== undefined) throw new InvariantError('An assembly is configured before it starts.')
+    if (this.#starting !== undefined || this.#stopping !== undefined)
+      throw new InvariantError('An assembly is configured before it starts.')
     this.#lifecycles.configure(options)
   }
 
@@ -192,6 +220,7 @@ class PluginAssembly implements Assembly {
     await this.#starting?.catch(() => undefined)
     const errors = [...(await this.#lifecycles.stop()), ...(await this.#instances.endAll())]
     if (errors.length === 1) throw errors[0]
-    if (errors.length > 1) throw new AggregateError(errors, `${errors.length} plugins failed to stop: ${errors.map((error) => error.message).join(' ')}`)
+    if (errors.length > 1)
+      throw new AggregateError(errors, `${errors.length} plugins failed to stop: ${errors.map((error) => error.message).join(' ')}`)
   }
 }

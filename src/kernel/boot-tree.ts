@@ -1,6 +1,6 @@
 import { tokenName } from '../base/token.ts'
-import { hostName, type SelectedPlugin, type Selection } from './plugin-selection.ts'
 import type { PluginOrigin } from './plugin-loader.ts'
+import { hostName, type SelectedPlugin, type Selection } from './plugin-selection.ts'
 
 /** What a configuration assembles, as plain data; `renderBootTree` makes it text. In starting order. */
 export interface BootTree {
@@ -51,8 +51,14 @@ export interface PluginTimes {
 }
 
 /** The tree of a selection, `plugins` in starting order. */
-export function bootTree(selection: Selection, plugins: readonly SelectedPlugin[], host: readonly symbol[], times: ReadonlyMap<string, Readonly<PluginTimes>>): BootTree {
-  const service = (token: symbol, by: string | undefined): BootService => (by === undefined ? { service: tokenName(token) } : { service: tokenName(token), replacedBy: by })
+export function bootTree(
+  selection: Selection,
+  plugins: readonly SelectedPlugin[],
+  host: readonly symbol[],
+  times: ReadonlyMap<string, Readonly<PluginTimes>>,
+): BootTree {
+  const service = (token: symbol, by: string | undefined): BootService =>
+    by === undefined ? { service: tokenName(token) } : { service: tokenName(token), replacedBy: by }
   return {
     host: host.map((token) => service(token, selection.hostReplaced.get(token))),
     plugins: plugins.map(({ spec, origin, source, taken, replaces }) => ({
@@ -68,7 +74,11 @@ export function bootTree(selection: Selection, plugins: readonly SelectedPlugin[
       ...(times.get(spec.name) ?? { loadMs: 0, makeMs: 0, startMs: 0 }),
     })),
     leftOut: selection.leftOut.map(({ spec, reason, by }) => ({
-      name: spec.name, reason, by, provides: spec.provides.map(tokenName), contributes: spec.contributes.map(tokenName),
+      name: spec.name,
+      reason,
+      by,
+      provides: spec.provides.map(tokenName),
+      contributes: spec.contributes.map(tokenName),
     })),
   }
 }
@@ -89,7 +99,10 @@ export function renderBootTree(tree: BootTree): string {
 
 function branch(title: string, lines: readonly string[], last: boolean): string {
   const rail = last ? '   ' : '│  '
-  return [`${last ? '└─' : '├─'} ${title}`, ...lines.map((line, index) => `${rail}${index === lines.length - 1 ? '└─' : '├─'} ${line}`)].join('\n')
+  return [
+    `${last ? '└─' : '├─'} ${title}`,
+    ...lines.map((line, index) => `${rail}${index === lines.length - 1 ? '└─' : '├─'} ${line}`),
+  ].join('\n')
 }
 
 function pluginTitle({ name, version, origin, source, loadMs, makeMs, startMs }: BootPlugin): string {
@@ -100,7 +113,9 @@ function pluginTitle({ name, version, origin, source, loadMs, makeMs, startMs }:
 function pluginLines({ provides, contributes, requires, dependsOn, replaces }: BootPlugin): string[] {
   const lines: string[] = []
   if (provides.length > 0) {
-    lines.push(`provides ${provides.map((each) => serviceText(each) + (Object.hasOwn(replaces, each.service) ? ` (replaces ${replaces[each.service]})` : '')).join(', ')}`)
+    lines.push(
+      `provides ${provides.map((each) => serviceText(each) + (Object.hasOwn(replaces, each.service) ? ` (replaces ${replaces[each.service]})` : '')).join(', ')}`,
+    )
   }
   if (contributes.length > 0) lines.push(`contributes ${contributes.join(', ')}`)
   if (requires.length > 0) lines.push(`requires ${requires.join(', ')}`)

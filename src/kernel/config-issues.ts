@@ -17,7 +17,12 @@ export interface ConfigIssue {
  * CONFIG_INVALID for everything that zod found, one line each. The messages of the schema are expectations
  * ("a whole number of at least 1"). `keysAt` gives the known keys of the object at a path.
  */
-export function configError(error: z.core.$ZodError, input: unknown, source: string | undefined, keysAt: (path: string) => readonly string[]): VarveError {
+export function configError(
+  error: z.core.$ZodError,
+  input: unknown,
+  source: string | undefined,
+  keysAt: (path: string) => readonly string[],
+): VarveError {
   const issues: ConfigIssue[] = []
   const lines: string[] = []
   for (const issue of error.issues) {
@@ -37,12 +42,18 @@ export function configError(error: z.core.$ZodError, input: unknown, source: str
     lines.push(`${path === '' ? 'the configuration' : `"${path}"`} must be ${issue.message}; found ${found}.`)
   }
   const where = source === undefined ? '' : ` in ${source}`
-  const message = lines.length === 1 ? `Invalid configuration${where}: ${lines[0]}` : `Invalid configuration${where}:\n${lines.map((line) => `  ${line}`).join('\n')}`
+  const message =
+    lines.length === 1
+      ? `Invalid configuration${where}: ${lines[0]}`
+      : `Invalid configuration${where}:\n${lines.map((line) => `  ${line}`).join('\n')}`
   return new VarveError('CONFIG_INVALID', message, { context: { issues, ...(source === undefined ? {} : { source }) } })
 }
 
 function pathText(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`), '')
+  return path.reduce<string>(
+    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`),
+    '',
+  )
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {

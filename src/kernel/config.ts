@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { byteSizeExpectation, tryParseByteSize, type ByteSize } from '../base/byte-size.ts'
+import { type ByteSize, byteSizeExpectation, tryParseByteSize } from '../base/byte-size.ts'
 import { configError } from './config-issues.ts'
 import { isConfiguredPlugin } from './define-plugin.ts'
 import type { PluginEntry } from './plugin-loader.ts'
@@ -63,7 +63,12 @@ export interface ResolvedConfig {
   readonly durability: 'sync' | 'write' | 'interval'
   readonly recovery: 'strict' | 'salvage'
   readonly memory: { readonly limitBytes: number; readonly pressureAt: number; readonly softLimitAt: number }
-  readonly maintenance: { readonly threads: number; readonly pollIntervalMs: number; readonly retryGraceMs: number; readonly historyCount: number }
+  readonly maintenance: {
+    readonly threads: number
+    readonly pollIntervalMs: number
+    readonly retryGraceMs: number
+    readonly historyCount: number
+  }
   readonly wal: { readonly segmentBytes: number; readonly targetReplayBytes: number; readonly syncIntervalMs: number }
   readonly history: { readonly retentionMs: number }
   readonly plugins: readonly PluginEntry[]
@@ -81,7 +86,10 @@ export function defineConfig(config: DatabaseConfig): DatabaseConfig {
 }
 
 const flag = z.boolean({ error: 'true or false' })
-const ratio = z.number({ error: 'a number above 0 and up to 1' }).gt(0, 'a number above 0 and up to 1').lte(1, 'a number above 0 and up to 1')
+const ratio = z
+  .number({ error: 'a number above 0 and up to 1' })
+  .gt(0, 'a number above 0 and up to 1')
+  .lte(1, 'a number above 0 and up to 1')
 
 function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER) {
   const error = max === Number.MAX_SAFE_INTEGER ? `a whole number of at least ${min}` : `a whole number from ${min} to ${max}`
@@ -99,12 +107,17 @@ function section<T extends z.ZodRawShape>(shape: T) {
 /** A size in bytes as an option: takes 4096 or '64MiB', gives a number of bytes. At least `min` (1 by default). */
 export function byteSize(min = 1) {
   const error = min > 1 ? `${byteSizeExpectation}, at least ${min} bytes` : byteSizeExpectation
-  return z.custom<ByteSize>((value) => (tryParseByteSize(value) ?? -1) >= min, { error }).transform((value) => tryParseByteSize(value) as number)
+  return z
+    .custom<ByteSize>((value) => (tryParseByteSize(value) ?? -1) >= min, { error })
+    .transform((value) => tryParseByteSize(value) as number)
 }
 
 const pluginEntry = z.custom<PluginEntry>(
-  (value) => isName(value) || isConfiguredPlugin(value) || (Array.isArray(value) && value.length === 2 && isName(value[0]) && isPlainObject(value[1])),
-  { error: "a plugin: its name, its path, [name, { …options }], or what definePlugin returns (perhaps called with options)" },
+  (value) =>
+    isName(value) ||
+    isConfiguredPlugin(value) ||
+    (Array.isArray(value) && value.length === 2 && isName(value[0]) && isPlainObject(value[1])),
+  { error: 'a plugin: its name, its path, [name, { …options }], or what definePlugin returns (perhaps called with options)' },
 )
 
 const shape = {
@@ -116,9 +129,16 @@ const shape = {
   recovery: oneOf('strict', 'salvage').default('strict'),
   memory: section({ limit: byteSize().default(256 * 1024 ** 2), pressureAt: ratio.default(0.6), softLimitAt: ratio.default(0.8) }),
   maintenance: section({
-    threads: wholeNumber(1, 64).default(2), pollIntervalMs: wholeNumber(1).default(250), retryGraceMs: wholeNumber(0).default(10_000), historyCount: wholeNumber(0).default(64),
+    threads: wholeNumber(1, 64).default(2),
+    pollIntervalMs: wholeNumber(1).default(250),
+    retryGraceMs: wholeNumber(0).default(10_000),
+    historyCount: wholeNumber(0).default(64),
   }),
-  wal: section({ segmentBytes: byteSize().default(8 * 1024 ** 2), targetReplayBytes: byteSize().default(64 * 1024 ** 2), syncIntervalMs: wholeNumber(1).default(100) }),
+  wal: section({
+    segmentBytes: byteSize().default(8 * 1024 ** 2),
+    targetReplayBytes: byteSize().default(64 * 1024 ** 2),
+    syncIntervalMs: wholeNumber(1).default(100),
+  }),
   history: section({ retentionMs: wholeNumber(0).default(900_000) }),
   plugins: z.array(pluginEntry, { error: 'an array of plugins' }).default([]),
   disable: z.array(z.string({ error: 'the name of a default plugin' }), { error: 'an array of plugin names' }).default([]),
@@ -127,8 +147,10 @@ const shape = {
 const schema = z.strictObject(shape, { error: "an object such as { directory: './data' }" }).check((context) => {
   const { value, issues } = context
   const refuse = (path: PropertyKey[], message: string) => issues.push({ code: 'custom', message, path, input: value })
-  if (value.memory.pressureAt > value.memory.softLimitAt) refuse(['memory', 'pressureAt'], `at most memory.softLimitAt (${value.memory.softLimitAt})`)
-  if (value.createIfMissing === false && value.errorIfExists) refuse(['errorIfExists'], 'false when createIfMissing is false, or nothing could ever be opened')
+  if (value.memory.pressureAt > value.memory.softLimitAt)
+    refuse(['memory', 'pressureAt'], `at most memory.softLimitAt (${value.memory.softLimitAt})`)
+  if (value.createIfMissing === false && value.errorIfExists)
+    refuse(['errorIfExists'], 'false when createIfMissing is false, or nothing could ever be opened')
   if (value.readOnly && value.createIfMissing === true) refuse(['createIfMissing'], 'false or absent when readOnly is true')
   if (value.readOnly && value.errorIfExists) refuse(['errorIfExists'], 'false or absent when readOnly is true')
 })

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { isContributionToken, tokenName, type ContributionToken, type Token } from '../base/token.ts'
 import { didYouMean } from '../base/suggest.ts'
+import { type ContributionToken, isContributionToken, type Token, tokenName } from '../base/token.ts'
 import type { PluginModule } from './plugin-module.ts'
 
 /** Under these symbols a configured plugin carries what the kernel reads. `Symbol.for`: two loaded copies of Varve agree. */
@@ -25,7 +25,12 @@ type OutOf<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<S> : u
 type InOf<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferInput<S> : undefined
 
 /** What a plugin says about itself. The kernel holds it to every word. */
-export interface PluginDeclaration<S extends StandardSchemaV1 | undefined, P extends readonly unknown[], C extends readonly unknown[], R extends readonly unknown[]> {
+export interface PluginDeclaration<
+  S extends StandardSchemaV1 | undefined,
+  P extends readonly unknown[],
+  C extends readonly unknown[],
+  R extends readonly unknown[],
+> {
   /** Unique in an assembly; like a package name: `lru-block-cache`, `@acme/varve-cache`. */
   readonly name: string
   readonly version?: string
@@ -124,7 +129,12 @@ function checkDeclaration(given: Readonly<Record<string, unknown>>): PluginSpec 
   const dependsOn = checkList(where, 'dependsOn', given['dependsOn'], (each): each is string => typeof each === 'string', 'a plugin name')
   if (dependsOn.includes(name)) throw new TypeError(`${where}: it depends on itself.`)
   return Object.freeze({
-    name, version, provides, contributes, requires, dependsOn,
+    name,
+    version,
+    provides,
+    contributes,
+    requires,
+    dependsOn,
     options: options as StandardSchemaV1 | undefined,
     bind: (bind as PluginSpec['bind']).bind(given),
   })
@@ -134,7 +144,11 @@ function checkTokens(where: string, key: string, given: unknown, many: boolean):
   const tokens = checkList(where, key, given, (each): each is symbol => typeof each === 'symbol', 'a token')
   for (const token of tokens) {
     if (isContributionToken(token) === many) continue
-    const advice = many ? 'is a service; list it under "provides"' : key === 'requires' ? 'is a contribution point; nobody has to provide it' : 'is a contribution point; list it under "contributes"'
+    const advice = many
+      ? 'is a service; list it under "provides"'
+      : key === 'requires'
+        ? 'is a contribution point; nobody has to provide it'
+        : 'is a contribution point; list it under "contributes"'
     throw new TypeError(`${where}: ${tokenName(token)} in "${key}" ${advice}.`)
   }
   return tokens
@@ -145,7 +159,8 @@ function checkList<T>(where: string, key: string, given: unknown, fits: (each: u
   if (!Array.isArray(given)) throw new TypeError(`${where}: "${key}" must be an array.`)
   given.forEach((each: unknown, index) => {
     if (!fits(each)) throw new TypeError(`${where}: "${key}[${index}]" is not ${what}. A circular import leaves a token undefined.`)
-    if (given.indexOf(each) !== index) throw new TypeError(`${where}: "${key}" lists ${typeof each === 'symbol' ? tokenName(each) : String(each)} twice.`)
+    if (given.indexOf(each) !== index)
+      throw new TypeError(`${where}: "${key}" lists ${typeof each === 'symbol' ? tokenName(each) : String(each)} twice.`)
   })
   return Object.freeze([...(given as T[])])
 }

@@ -2,7 +2,10 @@
  * Every node after its dependencies, otherwise in the order given; or, if that cannot be, a circle: the nodes along
  * it, the first one repeated at the end.
  */
-export function dependencyOrder<T>(nodes: Iterable<T>, dependenciesOf: (node: T) => Iterable<T>): { readonly order: T[] } | { readonly circle: T[] } {
+export function dependencyOrder<T>(
+  nodes: Iterable<T>,
+  dependenciesOf: (node: T) => Iterable<T>,
+): { readonly order: T[] } | { readonly circle: T[] } {
   const order: T[] = []
   const done = new Set<T>()
   const path: T[] = []

@@ -1,7 +1,7 @@
 import type { Container } from 'inversify'
 import { VarveError } from '../base/errors.ts'
 import { tokenName } from '../base/token.ts'
-import type { Binding } from './plugin-module.ts'
+import type { Binding } from './bind-recorder.ts'
 
 /** An instance, and the plugin that made it. */
 export interface OwnedInstance {
@@ -35,7 +35,10 @@ export class InstanceStore {
     } catch (cause) {
       const errors = await this.endAll()
       if (cause instanceof VarveError && errors.length === 0) throw cause
-      const error = new Error(`Plugin "${plugin}" failed to make ${tokenName(token)}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+      const error = new Error(
+        `Plugin "${plugin}" failed to make ${tokenName(token)}: ${cause instanceof Error ? cause.message : String(cause)}`,
+        { cause },
+      )
       throw errors.length === 0 ? error : new AggregateError([error, ...errors], error.message, { cause })
     }
   }

@@ -47,7 +47,11 @@ export class LifecycleRunner {
         await owned.lifecycle.start?.()
       } catch (error) {
         const errors = await this.stop()
-        throw errors.length === 0 ? error : new AggregateError([error, ...errors], `Plugin "${owned.plugin}" failed to start, and others then failed to stop.`, { cause: error })
+        throw errors.length === 0
+          ? error
+          : new AggregateError([error, ...errors], `Plugin "${owned.plugin}" failed to start, and others then failed to stop.`, {
+              cause: error,
+            })
       }
       this.#started.push(owned)
       this.#tookMs(owned.plugin, this.#monotonicMs() - beganMs)
@@ -61,7 +65,11 @@ export class LifecycleRunner {
       try {
         await owned.lifecycle.stop?.()
       } catch (thrown) {
-        errors.push(new Error(`Plugin "${owned.plugin}" failed to stop: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown }))
+        errors.push(
+          new Error(`Plugin "${owned.plugin}" failed to stop: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {
+            cause: thrown,
+          }),
+        )
       }
     }
     return errors

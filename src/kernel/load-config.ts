@@ -1,11 +1,19 @@
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { lilconfig, type Loader } from 'lilconfig'
+import { type Loader, lilconfig } from 'lilconfig'
 import { VarveError } from '../base/errors.ts'
-import { configDirectoryKey, parseConfig, type DatabaseConfig } from './config.ts'
+import { configDirectoryKey, type DatabaseConfig, parseConfig } from './config.ts'
 import { importModule } from './import-module.ts'
 
-const searchPlaces = ['varve.config.ts', 'varve.config.js', 'varve.config.mjs', 'varve.config.json', 'varve.config.yaml', 'varve.config.yml', 'package.json']
+const searchPlaces = [
+  'varve.config.ts',
+  'varve.config.js',
+  'varve.config.mjs',
+  'varve.config.json',
+  'varve.config.yaml',
+  'varve.config.yml',
+  'package.json',
+]
 
 /**
  * Loads the configuration of a project: `varve.config.{ts,js,mjs,json,yaml}`, or "varve" in `package.json`, in `cwd`
@@ -14,12 +22,23 @@ const searchPlaces = ['varve.config.ts', 'varve.config.js', 'varve.config.mjs', 
  */
 export async function loadConfig(cwd: string = process.cwd()): Promise<DatabaseConfig> {
   const from = resolve(cwd)
-  const loaders = { '.ts': moduleLoader, '.js': moduleLoader, '.mjs': moduleLoader, '.json': jsonLoader, '.yaml': yamlLoader, '.yml': yamlLoader }
+  const loaders = {
+    '.ts': moduleLoader,
+    '.js': moduleLoader,
+    '.mjs': moduleLoader,
+    '.json': jsonLoader,
+    '.yaml': yamlLoader,
+    '.yml': yamlLoader,
+  }
   const found = await lilconfig('varve', { searchPlaces, loaders, cache: false, ignoreEmptySearchPlaces: false }).search(from)
   if (found === null) {
-    throw new VarveError('CONFIG_NOT_FOUND', `No configuration found from ${from} upward. Looked for ${searchPlaces.join(', ')} (with "varve" in it). Write varve.config.json: { "directory": "./data" }.`, {
-      context: { directory: from, searched: searchPlaces },
-    })
+    throw new VarveError(
+      'CONFIG_NOT_FOUND',
+      `No configuration found from ${from} upward. Looked for ${searchPlaces.join(', ')} (with "varve" in it). Write varve.config.json: { "directory": "./data" }.`,
+      {
+        context: { directory: from, searched: searchPlaces },
+      },
+    )
   }
   const config: unknown = found.isEmpty ? undefined : found.config
   parseConfig(config, { source: found.filepath })
@@ -44,6 +63,9 @@ async function load(path: string, read: () => unknown): Promise<unknown> {
   try {
     return await read()
   } catch (cause) {
-    throw new VarveError('CONFIG_INVALID', `${path} could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, { cause, context: { source: path } })
+    throw new VarveError('CONFIG_INVALID', `${path} could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+      context: { source: path },
+    })
   }
 }

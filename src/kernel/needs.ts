@@ -1,5 +1,5 @@
 import type { MapToResolvedValueInjectOptions } from 'inversify'
-import { isContributionToken, tokenName, type ContributionToken, type Token } from '../base/token.ts'
+import { type ContributionToken, isContributionToken, type Token, tokenName } from '../base/token.ts'
 
 declare const gives: unique symbol
 
@@ -21,13 +21,17 @@ export type Given<A extends readonly unknown[]> = A extends infer B extends read
 
 /** Needs every contribution to a contribution point, in the order of assembly; an empty array if there is none. */
 export function all<T>(to: ContributionToken<T>): SpecialNeed<readonly T[]> {
-  if (!isContributionToken(to)) throw new TypeError(`all(${tokenName(to)}): ${tokenName(to)} is a service; only contribution points have many. Need it directly.`)
+  if (!isContributionToken(to))
+    throw new TypeError(`all(${tokenName(to)}): ${tokenName(to)} is a service; only contribution points have many. Need it directly.`)
   return { token: to, how: 'all' }
 }
 
 /** Needs a service if some plugin provides it, else gets undefined. */
 export function optional<T>(service: Token<T>): SpecialNeed<T | undefined> {
-  if (isContributionToken(service)) throw new TypeError(`optional(${tokenName(service)}): ${tokenName(service)} is a contribution point, never missing. Use all(${tokenName(service)}).`)
+  if (isContributionToken(service))
+    throw new TypeError(
+      `optional(${tokenName(service)}): ${tokenName(service)} is a contribution point, never missing. Use all(${tokenName(service)}).`,
+    )
   return { token: service, how: 'optional' }
 }
 
@@ -42,11 +46,13 @@ export function plainNeeds(needs: readonly unknown[], where: string): PlainNeed[
   if (!Array.isArray(needs)) throw new TypeError(`${where}: the needs must be an array of tokens, [] if there are none.`)
   return needs.map((need: unknown, index) => {
     if (typeof need === 'symbol') {
-      if (isContributionToken(need)) throw new TypeError(`${where}: ${tokenName(need)} is a contribution point; need it as all(${tokenName(need)}).`)
+      if (isContributionToken(need))
+        throw new TypeError(`${where}: ${tokenName(need)} is a contribution point; need it as all(${tokenName(need)}).`)
       return { token: need, how: 'one' }
     }
     const special = need as Partial<PlainNeed> | undefined
-    if (typeof special?.token === 'symbol' && (special.how === 'all' || special.how === 'optional')) return { token: special.token, how: special.how }
+    if (typeof special?.token === 'symbol' && (special.how === 'all' || special.how === 'optional'))
+      return { token: special.token, how: special.how }
     throw new TypeError(`${where}: need ${index} is not a token. A circular import leaves a token undefined.`)
   })
 }

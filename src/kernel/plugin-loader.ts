@@ -3,7 +3,7 @@ import { isAbsolute, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { VarveError } from '../base/errors.ts'
 import { nearestName } from '../base/suggest.ts'
-import { isConfiguredPlugin, withOptions, type ConfiguredPlugin } from './define-plugin.ts'
+import { type ConfiguredPlugin, isConfiguredPlugin, withOptions } from './define-plugin.ts'
 import { importModule, resolvePackage } from './import-module.ts'
 
 /** An entry of `plugins`: a name or path, that with options, or the plugin itself. */
@@ -82,7 +82,8 @@ async function findPackage(name: string, { directory, defaults, builtIns }: Plug
   }
   const names = [...defaults.map((each) => each.plugin), ...Object.keys(builtIns)]
   const nearest = nearestName(name, names)
-  const advice = nearest === undefined ? `Install it with "npm install ${name}", or write a path as "./${name}".` : `Did you mean "${nearest}"?`
+  const advice =
+    nearest === undefined ? `Install it with "npm install ${name}", or write a path as "./${name}".` : `Did you mean "${nearest}"?`
   throw new VarveError(
     'PLUGIN_NOT_FOUND',
     `Plugin "${name}" not found. Tried the built-in plugins (${names.join(', ') || 'none'}) and the package "${name}" from ${directory}. ${advice}`,
@@ -95,9 +96,14 @@ async function importPlugin(file: string, name: string): Promise<ConfiguredPlugi
   try {
     exported = await importModule(isAbsolute(file) ? pathToFileURL(file).href : file)
   } catch (cause) {
-    throw new VarveError('PLUGIN_NOT_FOUND', `Plugin "${name}" was found at ${file}, but could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause, context: { plugin: name, tried: [file] },
-    })
+    throw new VarveError(
+      'PLUGIN_NOT_FOUND',
+      `Plugin "${name}" was found at ${file}, but could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        cause,
+        context: { plugin: name, tried: [file] },
+      },
+    )
   }
   return pluginOf(exported, name, file)
 }
@@ -112,10 +118,17 @@ function pluginOf(exported: unknown, name: string, source: string): ConfiguredPl
   if (isConfiguredPlugin(nested)) return nested
   const plugins = [...new Set(Object.values(exports).filter(isConfiguredPlugin))]
   if (plugins.length === 1) return plugins[0] as ConfiguredPlugin
-  const what = plugins.length === 0 ? 'exports no plugin' : `exports several plugins (${plugins.map((each) => each.plugin).join(', ')}), none of them as its default`
-  throw new VarveError('PLUGIN_NOT_FOUND', `Plugin "${name}" was found at ${source}, but it ${what}. Write: export default definePlugin({ … }).`, {
-    context: { plugin: name, tried: [source] },
-  })
+  const what =
+    plugins.length === 0
+      ? 'exports no plugin'
+      : `exports several plugins (${plugins.map((each) => each.plugin).join(', ')}), none of them as its default`
+  throw new VarveError(
+    'PLUGIN_NOT_FOUND',
+    `Plugin "${name}" was found at ${source}, but it ${what}. Write: export default definePlugin({ … }).`,
+    {
+      context: { plugin: name, tried: [source] },
+    },
+  )
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -12,7 +12,8 @@ import type { PluginSpec } from './define-plugin.ts'
 export async function checkOptions(spec: PluginSpec, given: unknown): Promise<unknown> {
   const where = `Plugin "${spec.name}"`
   const options = given ?? {}
-  if (typeof options !== 'object' || Array.isArray(options)) throw invalid(spec, `${where}: its options must be an object, found ${describe(options)}.`)
+  if (typeof options !== 'object' || Array.isArray(options))
+    throw invalid(spec, `${where}: its options must be an object, found ${describe(options)}.`)
   if (spec.options === undefined) {
     const [key] = Object.keys(options)
     if (key !== undefined) throw invalid(spec, `${where} takes no options, but was given "${key}".`, { option: key })
@@ -20,7 +21,8 @@ export async function checkOptions(spec: PluginSpec, given: unknown): Promise<un
   }
   refuseUnknownKeys(spec, inputSchema(spec.options), options as Record<string, unknown>, '')
   const result = await spec.options['~standard'].validate(options)
-  if (result.issues !== undefined) throw invalid(spec, result.issues.map((issue) => describeIssue(where, issue, options)).join('\n'), { option: pathOf(result.issues[0]) })
+  if (result.issues !== undefined)
+    throw invalid(spec, result.issues.map((issue) => describeIssue(where, issue, options)).join('\n'), { option: pathOf(result.issues[0]) })
   refuseDroppedKeys(spec, options as Record<string, unknown>, result.value)
   return result.value
 }
@@ -45,7 +47,8 @@ function refuseUnknownKeys(spec: PluginSpec, schema: JsonSchema | undefined, giv
   if (properties === undefined || (schema?.additionalProperties !== undefined && schema.additionalProperties !== false)) return
   for (const [key, value] of Object.entries(given)) {
     if (!Object.hasOwn(properties, key)) throw unknownKey(spec, at + key, key, Object.keys(properties))
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) refuseUnknownKeys(spec, properties[key], value as Record<string, unknown>, `${at}${key}.`)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      refuseUnknownKeys(spec, properties[key], value as Record<string, unknown>, `${at}${key}.`)
   }
 }
 
@@ -59,7 +62,10 @@ function refuseDroppedKeys(spec: PluginSpec, given: Readonly<Record<string, unkn
 
 function unknownKey(spec: PluginSpec, path: string, key: string, known: readonly string[]): VarveError {
   const list = known.length === 0 ? '' : ` Known: ${known.join(', ')}.`
-  return invalid(spec, `Plugin "${spec.name}": unknown option "${path}".${didYouMean(key, known)}${list}`, { option: path, suggestion: nearestName(key, known) })
+  return invalid(spec, `Plugin "${spec.name}": unknown option "${path}".${didYouMean(key, known)}${list}`, {
+    option: path,
+    suggestion: nearestName(key, known),
+  })
 }
 
 function describeIssue(where: string, issue: StandardSchemaV1.Issue, options: unknown): string {

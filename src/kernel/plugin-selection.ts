@@ -1,7 +1,7 @@
 import { VarveError } from '../base/errors.ts'
 import { nearestName } from '../base/suggest.ts'
 import { tokenName } from '../base/token.ts'
-import { optionsOf, specOf, type ConfiguredPlugin, type PluginSpec } from './define-plugin.ts'
+import { type ConfiguredPlugin, optionsOf, type PluginSpec, specOf } from './define-plugin.ts'
 import type { LoadedPlugin, PluginOrigin } from './plugin-loader.ts'
 
 /**
@@ -56,7 +56,12 @@ export interface HostClaim {
 /** What a host service is called where a plugin would be named. */
 export const hostName = 'host'
 
-export function selectPlugins(entries: readonly LoadedPlugin[], defaults: readonly ConfiguredPlugin[], disable: readonly string[], host: readonly HostClaim[]): Selection {
+export function selectPlugins(
+  entries: readonly LoadedPlugin[],
+  defaults: readonly ConfiguredPlugin[],
+  disable: readonly string[],
+  host: readonly HostClaim[],
+): Selection {
   const defaultSpecs = defaults.map(specOf)
   refuseDuplicates(defaultSpecs)
   refuseDuplicates(entries.map((entry) => specOf(entry.plugin)))
@@ -74,10 +79,22 @@ export function selectPlugins(entries: readonly LoadedPlugin[], defaults: readon
   const leftOut: LeftOutPlugin[] = []
   for (const [index, spec] of defaultSpecs.entries()) {
     if (entryByName.has(spec.name)) continue
-    const taken = new Map(spec.provides.flatMap((service) => (providers.has(service) ? [[service, providers.get(service) as string] as const] : [])))
+    const taken = new Map(
+      spec.provides.flatMap((service) => (providers.has(service) ? [[service, providers.get(service) as string] as const] : [])),
+    )
     if (disable.includes(spec.name)) leftOut.push({ spec, reason: 'disabled', by: [] })
-    else if (taken.size > 0 && taken.size === spec.provides.length) leftOut.push({ spec, reason: 'replaced', by: [...new Set(taken.values())] })
-    else plugins.push({ spec, options: optionsOf(defaults[index] as ConfiguredPlugin), origin: 'default', source: spec.name, loadMs: 0, taken, replaces: new Map() })
+    else if (taken.size > 0 && taken.size === spec.provides.length)
+      leftOut.push({ spec, reason: 'replaced', by: [...new Set(taken.values())] })
+    else
+      plugins.push({
+        spec,
+        options: optionsOf(defaults[index] as ConfiguredPlugin),
+        origin: 'default',
+        source: spec.name,
+        loadMs: 0,
+        taken,
+        replaces: new Map(),
+      })
   }
   for (const { plugin, origin, source, loadMs } of entries) {
     const spec = specOf(plugin)
@@ -98,9 +115,13 @@ function providersOf(entries: readonly LoadedPlugin[], host: readonly HostClaim[
   for (const { plugin } of entries) {
     for (const service of specOf(plugin).provides) {
       if (host.some((claim) => claim.fixed && claim.token === service)) {
-        throw new VarveError('PLUGIN_CONFLICT', `Plugin "${plugin.plugin}" provides ${tokenName(service)}, which the ${hostName} provides itself and cannot be replaced.`, {
-          context: { plugins: [hostName, plugin.plugin], service: tokenName(service) },
-        })
+        throw new VarveError(
+          'PLUGIN_CONFLICT',
+          `Plugin "${plugin.plugin}" provides ${tokenName(service)}, which the ${hostName} provides itself and cannot be replaced.`,
+          {
+            context: { plugins: [hostName, plugin.plugin], service: tokenName(service) },
+          },
+        )
       }
       providers.set(service, plugin.plugin)
     }
@@ -112,14 +133,21 @@ function refuseDuplicates(specs: readonly PluginSpec[]): void {
   const names = new Set<string>()
   const providers = new Map<symbol, string>()
   for (const { name, provides } of specs) {
-    if (names.has(name)) throw new VarveError('PLUGIN_CONFLICT', `Two plugins have the name "${name}". List it once, or give one another name.`, { context: { plugins: [name, name] } })
+    if (names.has(name))
+      throw new VarveError('PLUGIN_CONFLICT', `Two plugins have the name "${name}". List it once, or give one another name.`, {
+        context: { plugins: [name, name] },
+      })
     names.add(name)
     for (const service of provides) {
       const other = providers.get(service)
       if (other !== undefined) {
-        throw new VarveError('PLUGIN_CONFLICT', `Plugins "${other}" and "${name}" both provide ${tokenName(service)}. Keep one of them in "plugins".`, {
-          context: { plugins: [other, name], service: tokenName(service) },
-        })
+        throw new VarveError(
+          'PLUGIN_CONFLICT',
+          `Plugins "${other}" and "${name}" both provide ${tokenName(service)}. Keep one of them in "plugins".`,
+          {
+            context: { plugins: [other, name], service: tokenName(service) },
+          },
+        )
       }
       providers.set(service, name)
     }
@@ -132,8 +160,13 @@ function checkDisabled(disable: readonly string[], defaults: readonly PluginSpec
     if (!names.includes(name)) {
       const nearest = nearestName(name, names)
       const advice = nearest === undefined ? ` Default plugins: ${names.join(', ')}.` : ` Did you mean "${nearest}"?`
-      throw new VarveError('PLUGIN_NOT_FOUND', `"disable" names "${name}", which is no default plugin.${advice}`, { context: { plugin: name, suggestion: nearest } })
+      throw new VarveError('PLUGIN_NOT_FOUND', `"disable" names "${name}", which is no default plugin.${advice}`, {
+        context: { plugin: name, suggestion: nearest },
+      })
     }
-    if (entries.has(name)) throw new VarveError('CONFIG_INVALID', `"${name}" is both in "plugins" and in "disable". Remove it from one of them.`, { context: { plugin: name } })
+    if (entries.has(name))
+      throw new VarveError('CONFIG_INVALID', `"${name}" is both in "plugins" and in "disable". Remove it from one of them.`, {
+        context: { plugin: name },
+      })
   }
 }

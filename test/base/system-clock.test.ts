@@ -11,7 +11,7 @@ test('after() runs once, and not at all when cancelled or disposed of', async (t
   disposed[Symbol.dispose]()
   // Timers of one delay fire in order: when this one has, the others would have.
   await new Promise<void>((resolve) => {
-    systemClock.after(0, () => (runs.push('ran'), resolve()))
+    systemClock.after(0, () => resolve(void runs.push('ran')))
     setTimeout(resolve, 5000)
   })
   t.deepEqual(runs, ['ran'])
@@ -29,7 +29,13 @@ test('neither a timer nor a sleep keeps the process alive, and a delay past 2^31
   const url = JSON.stringify(new URL('../../src/base/system-clock.ts', import.meta.url).href)
   const program = `const { systemClock } = await import(${url}); systemClock.after(2 ** 40, () => console.log('fired')); void systemClock.sleep(60_000); setTimeout(() => console.log('done'), 20)`
   const beganMs = performance.now()
-  t.is(execFileSync(process.execPath, ['--import=tsx', '--input-type=module', '-e', program], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }), 'done\n')
+  t.is(
+    execFileSync(process.execPath, ['--import=tsx', '--input-type=module', '-e', program], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+    'done\n',
+  )
   t.true(performance.now() - beganMs < 30_000)
 })
 

@@ -49,15 +49,12 @@ test('a listener that throws is reported and harms neither the emitter nor later
   t.deepEqual(reports, [{ error: defect, context: { event: 'wal:created' } }])
 })
 
-test('a thrown value that is no error is reported as one', (t) => {
+test('a rejection with a value that is no error is reported as one', async (t) => {
   const bus = new GuardedEventBus()
-  const messages: string[] = []
-  bus.on('background-error', ({ error }) => void messages.push(error.message))
-  bus.on('wal:created', () => {
-    throw 'text'
-  })
+  bus.on('wal:created', () => Promise.reject('text'))
+  const report = bus.once('background-error')
   bus.emit('wal:created', created)
-  t.deepEqual(messages, ['text'])
+  t.deepEqual((await report).error, new Error('text'))
 })
 
 test('an asynchronous listener that rejects is reported likewise', async (t) => {
@@ -85,7 +82,10 @@ test.serial('a listener of background-error that fails becomes a warning, does n
   })
   const texts = await warnings(() => bus.emit('wal:created', created))
   t.is(heard, 1)
-  t.deepEqual(texts, ['A listener of the event "background-error" failed: reporter defect', 'A listener of the event "background-error" failed: late reporter defect'])
+  t.deepEqual(texts, [
+    'A listener of the event "background-error" failed: reporter defect',
+    'A listener of the event "background-error" failed: late reporter defect',
+  ])
 })
 
 test.serial('a report that makes another listener fail does not loop', async (t) => {
@@ -166,7 +166,7 @@ test('once rejects with ABORTED when the signal fires, or has fired, and leaves 
   const next = bus.once('wal:created', { signal: controller.signal })
   controller.abort(new Error('enough'))
   const error = await t.throwsAsync(next, { code: 'ABORTED' })
-  t.is((error?.cause as Error).message, 'enough')
+  t.like(error, { cause: { message: 'enough' } })
   await t.throwsAsync(bus.once('wal:created', { signal: controller.signal }), { code: 'ABORTED' })
   t.is(bus.listenerCount('wal:created'), 0)
 })
@@ -179,7 +179,13 @@ test('a listener that is no function is misuse', (t) => {
 function countingSignal(): AbortSignal & { listening: number } {
   const signal = Object.assign(new AbortController().signal, { listening: 0 })
   const { addEventListener, removeEventListener } = signal
-  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => (signal.listening++, addEventListener.apply(signal, args))
-  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => (signal.listening--, removeEventListener.apply(signal, args))
+  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    signal.listening++
+    addEventListener.apply(signal, args)
+  }
+  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+    signal.listening--
+    removeEventListener.apply(signal, args)
+  }
   return signal
 }

@@ -1,14 +1,16 @@
 import test from 'ava'
 import { z } from 'zod'
-import { all, optional } from '../../src/kernel/needs.ts'
 import { token } from '../../src/base/token.ts'
 import { hostService } from '../../src/kernel/assembly.ts'
 import { byteSize } from '../../src/kernel/config.ts'
 import { definePlugin } from '../../src/kernel/define-plugin.ts'
-import { assembled, Biscuit, Cup, Milk, provider, refusal, says, Tea, type Named } from './support.ts'
+import { all, optional } from '../../src/kernel/needs.ts'
+import { assembled, Biscuit, Cup, Milk, type Named, provider, refusal, says, Tea } from './support.ts'
 
 const cup = definePlugin({
-  name: 'cup', provides: [Cup], requires: [Tea],
+  name: 'cup',
+  provides: [Cup],
+  requires: [Tea],
   bind: (module) => module.provide(Cup, [Tea], (tea) => ({ from: `cup of ${tea.from}` })),
 })
 
@@ -20,12 +22,14 @@ test('a factory is given its needs, whatever the order of the plugins', async (t
 test('every service is made once, asynchronous factories too', async (t) => {
   let made = 0
   const slow = definePlugin({
-    name: 'slow', provides: [Tea],
-    bind: (module) => module.provide(Tea, [], async () => {
-      made++
-      await Promise.resolve()
-      return { from: 'slow' }
-    }),
+    name: 'slow',
+    provides: [Tea],
+    bind: (module) =>
+      module.provide(Tea, [], async () => {
+        made++
+        await Promise.resolve()
+        return { from: 'slow' }
+      }),
   })
   const assembly = await assembled({ defaults: [cup, slow] })
   t.is(assembly.get(Cup).from, 'cup of slow')
@@ -36,11 +40,16 @@ test('every service is made once, asynchronous factories too', async (t) => {
 test('an entry that provides a service replaces the default that did, and its users get the new one', async (t) => {
   const assembly = await assembled({ defaults: [provider('assam', Tea), cup], plugins: [provider('ceylon', Tea)] })
   t.is(assembly.get(Cup).from, 'cup of ceylon')
-  t.deepEqual(assembly.plugins.leftOut.map(({ name, reason, by }) => ({ name, reason, by })), [{ name: 'assam', reason: 'replaced', by: ['ceylon'] }])
+  t.deepEqual(
+    assembly.plugins.leftOut.map(({ name, reason, by }) => ({ name, reason, by })),
+    [{ name: 'assam', reason: 'replaced', by: ['ceylon'] }],
+  )
 })
 
 const teaWithBiscuits = definePlugin({
-  name: 'tea-with-biscuits', provides: [Tea, Milk], contributes: [Biscuit],
+  name: 'tea-with-biscuits',
+  provides: [Tea, Milk],
+  contributes: [Biscuit],
   bind(module) {
     module.provide(Tea, [], (): Named => {
       throw new Error('the replaced factory was called')
@@ -64,7 +73,9 @@ test('a default all of whose services are replaced is left out with its contribu
 })
 
 const sized = definePlugin({
-  name: 'sized-tea', provides: [Tea], options: z.object({ capacity: byteSize().default(7), label: z.string().optional() }),
+  name: 'sized-tea',
+  provides: [Tea],
+  options: z.object({ capacity: byteSize().default(7), label: z.string().optional() }),
   bind: (module, { capacity }) => module.provide(Tea, [], () => ({ from: `${capacity} bytes` })),
 })
 
@@ -82,10 +93,19 @@ test('an unknown option is refused with the nearest known one, though the schema
 
 test('an unknown option is refused for a schema that cannot be read, too', async (t) => {
   const opaque = definePlugin({
-    name: 'opaque', options: { '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value: { size: (value as { size?: number }).size ?? 1 } }) } } as const,
+    name: 'opaque',
+    options: {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value: unknown) => ({ value: { size: (value as { size?: number }).size ?? 1 } }),
+      },
+    } as const,
     bind: () => undefined,
   })
-  t.true(says(await refusal({ defaults: [opaque], plugins: [['opaque', { sice: 2 }]] }), 'CONFIG_INVALID', '"sice"', 'Did you mean "size"?'))
+  t.true(
+    says(await refusal({ defaults: [opaque], plugins: [['opaque', { sice: 2 }]] }), 'CONFIG_INVALID', '"sice"', 'Did you mean "size"?'),
+  )
 })
 
 test('a wrong option names plugin, option and what was found', async (t) => {
@@ -95,7 +115,14 @@ test('a wrong option names plugin, option and what was found', async (t) => {
 
 test('options for a plugin that takes none are refused', async (t) => {
   t.true(says(await refusal({ defaults: [cup], plugins: [['cup', { size: 1 }]] }), 'PLUGIN_REQUIRES'))
-  t.true(says(await refusal({ defaults: [provider('assam', Tea)], plugins: [['assam', { size: 1 }]] }), 'CONFIG_INVALID', 'takes no options', '"size"'))
+  t.true(
+    says(
+      await refusal({ defaults: [provider('assam', Tea)], plugins: [['assam', { size: 1 }]] }),
+      'CONFIG_INVALID',
+      'takes no options',
+      '"size"',
+    ),
+  )
 })
 
 test('a disabled default is left out', async (t) => {
@@ -105,7 +132,9 @@ test('a disabled default is left out', async (t) => {
 })
 
 test('disabling an unknown plugin suggests the nearest default', async (t) => {
-  t.true(says(await refusal({ defaults: [provider('assam', Tea)], disable: ['asam'] }), 'PLUGIN_NOT_FOUND', '"asam"', 'Did you mean "assam"?'))
+  t.true(
+    says(await refusal({ defaults: [provider('assam', Tea)], disable: ['asam'] }), 'PLUGIN_NOT_FOUND', '"asam"', 'Did you mean "assam"?'),
+  )
 })
 
 test('a plugin that is both listed and disabled is refused', async (t) => {
@@ -118,7 +147,14 @@ test('two entries that provide one service are a conflict that names both', asyn
 })
 
 test('naming a default makes it an entry, so another provider beside it is a conflict', async (t) => {
-  t.true(says(await refusal({ defaults: [provider('assam', Tea)], plugins: ['assam', provider('ceylon', Tea)] }), 'PLUGIN_CONFLICT', '"assam"', '"ceylon"'))
+  t.true(
+    says(
+      await refusal({ defaults: [provider('assam', Tea)], plugins: ['assam', provider('ceylon', Tea)] }),
+      'PLUGIN_CONFLICT',
+      '"assam"',
+      '"ceylon"',
+    ),
+  )
 })
 
 test('two entries of one name are a conflict', async (t) => {
@@ -130,13 +166,23 @@ test('a required service that nothing provides names plugin and service', async 
 })
 
 test('a required service that only a disabled default provides says so', async (t) => {
-  t.true(says(await refusal({ defaults: [provider('assam', Tea), cup], disable: ['assam'] }), 'PLUGIN_REQUIRES', '"cup"', 'Tea', '"assam" would', '"disable"'))
+  t.true(
+    says(
+      await refusal({ defaults: [provider('assam', Tea), cup], disable: ['assam'] }),
+      'PLUGIN_REQUIRES',
+      '"cup"',
+      'Tea',
+      '"assam" would',
+      '"disable"',
+    ),
+  )
 })
 
 test('a need that is not declared in requires is still checked before anything is made', async (t) => {
   let made = false
   const careless = definePlugin({
-    name: 'careless', provides: [Milk, Cup],
+    name: 'careless',
+    provides: [Milk, Cup],
     bind(module) {
       module.provide(Milk, [], () => {
         made = true
@@ -157,12 +203,23 @@ test('a plugin that depends on a missing, disabled or replaced plugin is refused
   const guest = definePlugin({ name: 'guest', dependsOn: ['assam'], bind: () => undefined })
   t.true(says(await refusal({ plugins: [guest] }), 'PLUGIN_REQUIRES', '"guest"', '"assam"', 'not in the assembly'))
   t.true(says(await refusal({ defaults: [provider('assam', Tea)], plugins: [guest], disable: ['assam'] }), 'PLUGIN_REQUIRES', '"disable"'))
-  t.true(says(await refusal({ defaults: [provider('assam', Tea)], plugins: [guest, provider('ceylon', Tea)] }), 'PLUGIN_REQUIRES', '"ceylon" replaced'))
+  t.true(
+    says(
+      await refusal({ defaults: [provider('assam', Tea)], plugins: [guest, provider('ceylon', Tea)] }),
+      'PLUGIN_REQUIRES',
+      '"ceylon" replaced',
+    ),
+  )
 })
 
 test('declared requirements in a circle are named along it', async (t) => {
   const a = definePlugin({ name: 'a', provides: [Tea], requires: [Milk], bind: (module) => module.provide(Tea, [], () => ({ from: 'a' })) })
-  const b = definePlugin({ name: 'b', provides: [Milk], dependsOn: ['a'], bind: (module) => module.provide(Milk, [], () => ({ from: 'b' })) })
+  const b = definePlugin({
+    name: 'b',
+    provides: [Milk],
+    dependsOn: ['a'],
+    bind: (module) => module.provide(Milk, [], () => ({ from: 'b' })),
+  })
   const error = await refusal({ plugins: [a, b] })
   t.true(says(error, 'PLUGIN_CYCLE', '"a" → "b" → "a"'))
   t.deepEqual(error.context['plugins'], ['a', 'b', 'a'])
@@ -176,25 +233,40 @@ test('factories that need each other in a circle are named along it', async (t) 
 
 test('two plugins may use each other as long as no two instances do', async (t) => {
   const a = definePlugin({
-    name: 'a', provides: [Tea], contributes: [Biscuit],
+    name: 'a',
+    provides: [Tea],
+    contributes: [Biscuit],
     bind(module) {
       module.contribute(Biscuit, [Milk], (milk) => ({ from: `a after ${milk.from}` }))
       module.provide(Tea, [], () => ({ from: 'a' }))
     },
   })
-  const b = definePlugin({ name: 'b', provides: [Milk], bind: (module) => module.provide(Milk, [Tea], (tea) => ({ from: `b after ${tea.from}` })) })
+  const b = definePlugin({
+    name: 'b',
+    provides: [Milk],
+    bind: (module) => module.provide(Milk, [Tea], (tea) => ({ from: `b after ${tea.from}` })),
+  })
   t.deepEqual((await assembled({ plugins: [a, b] })).getAll(Biscuit), [{ from: 'a after b after a' }])
 })
 
 test('all() gives every contribution, and makes them first', async (t) => {
-  const plate = definePlugin({ name: 'plate', provides: [Cup], bind: (module) => module.provide(Cup, [all(Biscuit)], (biscuits) => ({ from: biscuits.map((each) => each.from).join('+') })) })
-  const baker = (name: string) => definePlugin({ name, contributes: [Biscuit], bind: (module) => module.contribute(Biscuit, [], () => ({ from: name })) })
+  const plate = definePlugin({
+    name: 'plate',
+    provides: [Cup],
+    bind: (module) => module.provide(Cup, [all(Biscuit)], (biscuits) => ({ from: biscuits.map((each) => each.from).join('+') })),
+  })
+  const baker = (name: string) =>
+    definePlugin({ name, contributes: [Biscuit], bind: (module) => module.contribute(Biscuit, [], () => ({ from: name })) })
   t.is((await assembled({ plugins: [plate, baker('oat'), baker('rye')] })).get(Cup).from, 'oat+rye')
   t.is((await assembled({ plugins: [plate] })).get(Cup).from, '')
 })
 
 test('optional() gives the service, or undefined when nothing provides it', async (t) => {
-  const polite = definePlugin({ name: 'polite', provides: [Cup], bind: (module) => module.provide(Cup, [optional(Milk)], (milk) => ({ from: milk?.from ?? 'black' })) })
+  const polite = definePlugin({
+    name: 'polite',
+    provides: [Cup],
+    bind: (module) => module.provide(Cup, [optional(Milk)], (milk) => ({ from: milk?.from ?? 'black' })),
+  })
   t.is((await assembled({ plugins: [polite] })).get(Cup).from, 'black')
   t.is((await assembled({ plugins: [polite, provider('cow', Milk)] })).get(Cup).from, 'cow')
 })
@@ -217,12 +289,18 @@ test('asking for a service that nothing provides names the nearest', async (t) =
 
 test('a factory that fails fails the assembly, naming plugin and service, after what was made has been closed', async (t) => {
   const closed: string[] = []
-  const made = definePlugin({ name: 'made', provides: [Tea], bind: (module) => module.provide(Tea, [], () => ({ from: 'made', close: () => void closed.push('tea') })) })
+  const made = definePlugin({
+    name: 'made',
+    provides: [Tea],
+    bind: (module) => module.provide(Tea, [], () => ({ from: 'made', close: () => void closed.push('tea') })),
+  })
   const broken = definePlugin({
-    name: 'broken', provides: [Cup],
-    bind: (module) => module.provide(Cup, [Tea], (): Named => {
-      throw new Error('no cup')
-    }),
+    name: 'broken',
+    provides: [Cup],
+    bind: (module) =>
+      module.provide(Cup, [Tea], (): Named => {
+        throw new Error('no cup')
+      }),
   })
   const error = await t.throwsAsync(assembled({ plugins: [broken, made] }))
   t.is(error?.message, 'Plugin "broken" failed to make Cup: no cup')
@@ -230,6 +308,10 @@ test('a factory that fails fails the assembly, naming plugin and service, after 
 })
 
 test('a factory that returns nothing is refused', async (t) => {
-  const empty = definePlugin({ name: 'empty', provides: [Tea], bind: (module) => module.provide(Tea, [], () => undefined as unknown as Named) })
+  const empty = definePlugin({
+    name: 'empty',
+    provides: [Tea],
+    bind: (module) => module.provide(Tea, [], () => undefined as unknown as Named),
+  })
   await t.throwsAsync(assembled({ plugins: [empty] }), { message: /"empty" failed to make Tea.*undefined/ })
 })

@@ -2,7 +2,7 @@ import test from 'ava'
 import { z } from 'zod'
 import { definePlugin, isConfiguredPlugin, type PluginDefinition } from '../../src/kernel/define-plugin.ts'
 import type { PluginModule } from '../../src/kernel/plugin-module.ts'
-import { assembled, Biscuit, Milk, Tea, type Named } from './support.ts'
+import { assembled, Biscuit, Milk, type Named, Tea } from './support.ts'
 
 const bind = () => undefined
 /** As a caller without types would call it. */
@@ -19,7 +19,11 @@ test('a definition is an entry, and so is what it returns when called', (t) => {
 })
 
 test('options are typed by the schema', (t) => {
-  const plugin = definePlugin({ name: 'typed', options: z.object({ size: z.string().transform(Number) }), bind: (_module, options) => void options.size.toFixed() })
+  const plugin = definePlugin({
+    name: 'typed',
+    options: z.object({ size: z.string().transform(Number) }),
+    bind: (_module, options) => void options.size.toFixed(),
+  })
   plugin({ size: '1' })
   // @ts-expect-error a number is not the schema's input
   plugin({ size: 1 })
@@ -27,9 +31,11 @@ test('options are typed by the schema', (t) => {
 })
 
 test('swapped needs do not compile', (t) => {
-  interface Kettle { boil(): void }
+  interface Kettle {
+    boil(milk: Named): Named
+  }
   const declared = (module: PluginModule, kettle: import('../../src/base/token.ts').Token<Kettle>) => {
-    module.provide(Tea, [Milk, kettle], (milk, boiler) => (boiler.boil(), milk))
+    module.provide(Tea, [Milk, kettle], (milk, boiler) => boiler.boil(milk))
     // @ts-expect-error the second need is a kettle, not something named
     module.provide(Tea, [Milk, kettle], (milk: Named, other: Named) => other ?? milk)
     // @ts-expect-error a factory must make what it says
@@ -44,8 +50,16 @@ for (const [what, declaration, expected] of [
   ['without bind', { name: 'x' }, /"x": "bind" must be a function/],
   ['with a mistyped key', { name: 'x', bind, provide: [Tea] }, /unknown key "provide"\. Did you mean "provides"\?/],
   ['whose options are no schema', { name: 'x', bind, options: { size: 1 } }, /"options" must be a Standard Schema/],
-  ['with a contribution point under provides', { name: 'x', bind, provides: [Biscuit] }, /Biscuit in "provides" is a contribution point; list it under "contributes"/],
-  ['with a service under contributes', { name: 'x', bind, contributes: [Tea] }, /Tea in "contributes" is a service; list it under "provides"/],
+  [
+    'with a contribution point under provides',
+    { name: 'x', bind, provides: [Biscuit] },
+    /Biscuit in "provides" is a contribution point; list it under "contributes"/,
+  ],
+  [
+    'with a service under contributes',
+    { name: 'x', bind, contributes: [Tea] },
+    /Tea in "contributes" is a service; list it under "provides"/,
+  ],
   ['with a contribution point under requires', { name: 'x', bind, requires: [Biscuit] }, /Biscuit in "requires" is a contribution point/],
   ['with an undefined token', { name: 'x', bind, provides: [undefined] }, /"provides\[0\]" is not a token.*circular import/],
   ['that lists a service twice', { name: 'x', bind, provides: [Tea, Tea] }, /lists Tea twice/],
@@ -59,15 +73,43 @@ for (const [what, declaration, expected] of [
 }
 
 for (const [what, expected, declaration] of [
-  ['provides what it did not declare', /"x", provide\(Tea\): not declared\. Add Tea to "provides"/, { bind: (m: PluginModule) => m.provide(Tea, [], () => ({ from: 'x' })) }],
-  ['contributes to what it did not declare', /contribute\(Biscuit\): not declared\. Add Biscuit to "contributes"/, { bind: (m: PluginModule) => m.contribute(Biscuit, [], () => ({ from: 'x' })) }],
-  ['binds what it did not declare in the container', /container\.bind\(Tea\): not declared/, { bind: (m: PluginModule) => m.container.bind(Tea).toConstantValue({ from: 'x' }) }],
+  [
+    'provides what it did not declare',
+    /"x", provide\(Tea\): not declared\. Add Tea to "provides"/,
+    { bind: (m: PluginModule) => m.provide(Tea, [], () => ({ from: 'x' })) },
+  ],
+  [
+    'contributes to what it did not declare',
+    /contribute\(Biscuit\): not declared\. Add Biscuit to "contributes"/,
+    { bind: (m: PluginModule) => m.contribute(Biscuit, [], () => ({ from: 'x' })) },
+  ],
+  [
+    'binds what it did not declare in the container',
+    /container\.bind\(Tea\): not declared/,
+    { bind: (m: PluginModule) => m.container.bind(Tea).toConstantValue({ from: 'x' }) },
+  ],
   ['unbinds what it did not declare', /container\.unbind\(Tea\): not declared/, { bind: (m: PluginModule) => m.container.unbind(Tea) }],
   ['declares a service and does not provide it', /"x" declares Tea in "provides", but its bind does not/, { provides: [Tea], bind }],
-  ['declares a contribution and makes none', /"x" declares Biscuit in "contributes", but its bind does not/, { contributes: [Biscuit], bind }],
-  ['provides a service twice', /provide\(Tea\): the service is provided twice/, { provides: [Tea], bind: (m: PluginModule) => [1, 2].forEach(() => m.provide(Tea, [], () => ({ from: 'x' }))) }],
-  ['needs a contribution point as if it were one', /need it as all\(Biscuit\)/, { provides: [Tea], bind: (m: PluginModule) => m.provide(Tea, [Biscuit], (b) => b) }],
-  ['needs what is no token', /need 0 is not a token/, { provides: [Tea], bind: (m: PluginModule) => m.provide(Tea, [undefined as never], () => ({ from: 'x' })) }],
+  [
+    'declares a contribution and makes none',
+    /"x" declares Biscuit in "contributes", but its bind does not/,
+    { contributes: [Biscuit], bind },
+  ],
+  [
+    'provides a service twice',
+    /provide\(Tea\): the service is provided twice/,
+    { provides: [Tea], bind: (m: PluginModule) => [1, 2].map(() => m.provide(Tea, [], () => ({ from: 'x' }))) },
+  ],
+  [
+    'needs a contribution point as if it were one',
+    /need it as all\(Biscuit\)/,
+    { provides: [Tea], bind: (m: PluginModule) => m.provide(Tea, [Biscuit], (b) => b) },
+  ],
+  [
+    'needs what is no token',
+    /need 0 is not a token/,
+    { provides: [Tea], bind: (m: PluginModule) => m.provide(Tea, [undefined as never], () => ({ from: 'x' })) },
+  ],
 ] as const) {
   test(`a plugin that ${what} is refused`, async (t) => {
     await t.throwsAsync(assembled({ plugins: [untyped({ name: 'x', ...declaration })] }), { instanceOf: TypeError, message: expected })
@@ -76,7 +118,13 @@ for (const [what, expected, declaration] of [
 
 test('nothing can be bound after bind has ended', async (t) => {
   let kept: PluginModule | undefined
-  await assembled({ plugins: [definePlugin({ name: 'late', bind: (module) => void (kept = module) })] })
+  const late = definePlugin({
+    name: 'late',
+    bind(module) {
+      kept = module
+    },
+  })
+  await assembled({ plugins: [late] })
   t.throws(() => kept?.provide(Tea, [], () => ({ from: 'late' })), { instanceOf: TypeError, message: /bind has ended/ })
 })
 
@@ -89,7 +137,9 @@ test('the container takes what the covers cannot say: a contribution made by a c
     }
   }
   const raw = definePlugin({
-    name: 'raw', provides: [Tea], contributes: [Biscuit],
+    name: 'raw',
+    provides: [Tea],
+    contributes: [Biscuit],
     bind({ container }) {
       container.bind(Private).toConstantValue('oat')
       container.bind(Biscuit).toResolvedValue((grain: string) => new Oat(grain), [Private])

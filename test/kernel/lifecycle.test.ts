@@ -6,7 +6,9 @@ import { assembled, Biscuit, Cup, Milk, provider, recorder, Tea } from './suppor
 
 test('lifecycles are configured and started in dependency order and stopped exactly backwards', async (t) => {
   const journal: string[] = []
-  const assembly = await assembled({ plugins: [recorder('c', journal, { dependsOn: ['b'] }), recorder('b', journal, { dependsOn: ['a'] }), recorder('a', journal)] })
+  const assembly = await assembled({
+    plugins: [recorder('c', journal, { dependsOn: ['b'] }), recorder('b', journal, { dependsOn: ['a'] }), recorder('a', journal)],
+  })
   assembly.configure({})
   await assembly.start()
   await assembly.stop()
@@ -16,11 +18,14 @@ test('lifecycles are configured and started in dependency order and stopped exac
 test('a need of a factory orders lifecycles, too', async (t) => {
   const journal: string[] = []
   const user = definePlugin({
-    name: 'user', contributes: [Lifecycle],
+    name: 'user',
+    contributes: [Lifecycle],
     bind: (module) => module.contribute(Lifecycle, [Tea], (tea) => ({ start: () => void journal.push(`user of ${tea.from}`) })),
   })
   const maker = definePlugin({
-    name: 'maker', provides: [Tea], contributes: [Lifecycle],
+    name: 'maker',
+    provides: [Tea],
+    contributes: [Lifecycle],
     bind(module) {
       module.contribute(Lifecycle, [], () => ({ start: () => void journal.push('maker') }))
       module.provide(Tea, [], () => ({ from: 'maker' }))
@@ -35,8 +40,14 @@ test('lifecycles may change the options that the engine opens with', async (t) =
     directory: string
   }
   const mover = definePlugin({
-    name: 'mover', contributes: [Lifecycle],
-    bind: (module) => module.contribute(Lifecycle, [], (): Lifecycle<Options> => ({ configure: (options) => void (options.directory += '/moved') })),
+    name: 'mover',
+    contributes: [Lifecycle],
+    bind: (module) =>
+      module.contribute(
+        Lifecycle,
+        [],
+        (): Lifecycle<Options> => ({ configure: (options) => void Object.assign(options, { directory: 'data/moved' }) }),
+      ),
   })
   const options: Options = { directory: 'data' }
   ;(await assembled({ plugins: [mover] })).configure(options)
@@ -45,7 +56,9 @@ test('lifecycles may change the options that the engine opens with', async (t) =
 
 test('a start that fails stops what was started, backwards, and nothing else', async (t) => {
   const journal: string[] = []
-  const assembly = await assembled({ plugins: [recorder('a', journal), recorder('b', journal), recorder('bad', journal, { fails: 'start' }), recorder('d', journal)] })
+  const assembly = await assembled({
+    plugins: [recorder('a', journal), recorder('b', journal), recorder('bad', journal, { fails: 'start' }), recorder('d', journal)],
+  })
   await t.throwsAsync(assembly.start(), { message: 'bad cannot start' })
   t.deepEqual(journal, ['start a', 'start b', 'stop b', 'stop a'])
   await assembly.stop()
@@ -54,7 +67,9 @@ test('a start that fails stops what was started, backwards, and nothing else', a
 
 test('a stop that fails does not keep others from stopping; its error names the plugin', async (t) => {
   const journal: string[] = []
-  const assembly = await assembled({ plugins: [recorder('a', journal), recorder('bad', journal, { fails: 'stop' }), recorder('c', journal)] })
+  const assembly = await assembled({
+    plugins: [recorder('a', journal), recorder('bad', journal, { fails: 'stop' }), recorder('c', journal)],
+  })
   await assembly.start()
   await t.throwsAsync(assembly.stop(), { message: 'Plugin "bad" failed to stop: bad cannot stop' })
   t.deepEqual(journal.slice(3), ['stop c', 'stop a'])
@@ -64,7 +79,10 @@ test('several errors at stop are all in one AggregateError', async (t) => {
   const assembly = await assembled({ plugins: [recorder('bad', [], { fails: 'stop' }), recorder('worse', [], { fails: 'stop' })] })
   await assembly.start()
   const error = await t.throwsAsync<AggregateError>(assembly.stop(), { instanceOf: AggregateError })
-  t.deepEqual((error?.errors as Error[]).map((each) => each.message), ['Plugin "worse" failed to stop: worse cannot stop', 'Plugin "bad" failed to stop: bad cannot stop'])
+  t.deepEqual(
+    error?.errors.map((each: Error) => each.message),
+    ['Plugin "worse" failed to stop: worse cannot stop', 'Plugin "bad" failed to stop: bad cannot stop'],
+  )
 })
 
 test('stopping twice stops once', async (t) => {
@@ -79,7 +97,9 @@ test('services are closed after the lifecycles and after their users, in any of 
   const journal: string[] = []
   const close = (name: string) => () => void journal.push(`close ${name}`)
   const maker = definePlugin({
-    name: 'maker', provides: [Cup, Milk, Tea], contributes: [Biscuit, Lifecycle],
+    name: 'maker',
+    provides: [Cup, Milk, Tea],
+    contributes: [Biscuit, Lifecycle],
     bind(module) {
       module.provide(Cup, [Milk], () => ({ from: 'cup' }), { stop: close('cup') })
       module.contribute(Lifecycle, [Cup], () => ({ stop: () => void journal.push('stop lifecycle') }))
@@ -96,7 +116,11 @@ test('services are closed after the lifecycles and after their users, in any of 
 
 test('services are closed though nothing was ever started', async (t) => {
   let closed = 0
-  const assembly = await assembled({ plugins: [definePlugin({ name: 'a', provides: [Tea], bind: (m) => m.provide(Tea, [], () => ({ from: 'a', close: () => void closed++ })) })] })
+  const assembly = await assembled({
+    plugins: [
+      definePlugin({ name: 'a', provides: [Tea], bind: (m) => m.provide(Tea, [], () => ({ from: 'a', close: () => void closed++ })) }),
+    ],
+  })
   await assembly.stop()
   t.is(closed, 1)
 })
@@ -114,7 +138,8 @@ test("the host's values are not closed, even where a plugin passes one on", asyn
 test('an instance bound twice is closed once, after the users of its first name', async (t) => {
   const journal: string[] = []
   const twice = definePlugin({
-    name: 'twice', provides: [Tea, Cup, Milk],
+    name: 'twice',
+    provides: [Tea, Cup, Milk],
     bind(module) {
       module.provide(Tea, [], () => ({ from: 'tea', close: () => void journal.push('tea') }))
       module.provide(Cup, [Tea], () => ({ from: 'cup', close: () => void journal.push('cup') }))
@@ -128,12 +153,22 @@ test('an instance bound twice is closed once, after the users of its first name'
 test("what was bound through the container ends by inversify's own deactivation, in its turn", async (t) => {
   const journal: string[] = []
   const raw = definePlugin({
-    name: 'raw', provides: [Tea],
+    name: 'raw',
+    provides: [Tea],
     bind({ container }) {
-      container.bind(Tea).toDynamicValue(() => ({ from: 'raw' })).inSingletonScope().onDeactivation(() => void journal.push('raw'))
+      container
+        .bind(Tea)
+        .toDynamicValue(() => ({ from: 'raw' }))
+        .inSingletonScope()
+        .onDeactivation(() => void journal.push('raw'))
     },
   })
-  const user = definePlugin({ name: 'user', provides: [Cup], requires: [Tea], bind: (m) => m.provide(Cup, [Tea], () => ({ from: 'cup' }), { stop: () => void journal.push('cup') }) })
+  const user = definePlugin({
+    name: 'user',
+    provides: [Cup],
+    requires: [Tea],
+    bind: (m) => m.provide(Cup, [Tea], () => ({ from: 'cup' }), { stop: () => void journal.push('cup') }),
+  })
   await (await assembled({ plugins: [raw, user, provider('cow', Milk)] })).stop()
   t.deepEqual(journal, ['cup', 'raw'])
 })

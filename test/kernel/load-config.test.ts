@@ -6,7 +6,9 @@ import { parseConfig } from '../../src/kernel/config.ts'
 import { loadConfig } from '../../src/kernel/load-config.ts'
 
 let root = ''
-test.before(async () => void (root = await mkdtemp(join(tmpdir(), 'varve-config-'))))
+test.before(async () => {
+  root = await mkdtemp(join(tmpdir(), 'varve-config-'))
+})
 test.after.always(() => rm(root, { recursive: true, force: true }))
 
 async function project(files: Readonly<Record<string, string>>): Promise<string> {
@@ -51,11 +53,21 @@ test('no configuration anywhere says what was looked for', async (t) => {
 })
 
 for (const [what, name, text, expected] of [
-  ['a mistyped key', 'varve.config.json', '{ "directry": "data" }', /varve\.config\.json.*"directry" is not a known key.*Did you mean "directory"\?/s],
+  [
+    'a mistyped key',
+    'varve.config.json',
+    '{ "directry": "data" }',
+    /varve\.config\.json.*"directry" is not a known key.*Did you mean "directory"\?/s,
+  ],
   ['broken JSON', 'varve.config.json', '{ "directory": ', /varve\.config\.json could not be loaded/],
   ['broken YAML', 'varve.config.yaml', 'directory: [', /varve\.config\.yaml could not be loaded/],
   ['a module that throws', 'varve.config.mjs', "throw new Error('no luck')", /varve\.config\.mjs could not be loaded: no luck/],
-  ['a module without a default export', 'varve.config.mjs', 'export const config = {}', /varve\.config\.mjs.*must be an object.*found nothing/],
+  [
+    'a module without a default export',
+    'varve.config.mjs',
+    'export const config = {}',
+    /varve\.config\.mjs.*must be an object.*found nothing/,
+  ],
   ['an empty file', 'varve.config.json', '', /varve\.config\.json.*must be an object.*found nothing/],
 ] as const) {
   test(`${what} is refused with the name of the file`, async (t) => {

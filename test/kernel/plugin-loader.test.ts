@@ -17,13 +17,16 @@ let directory = ''
 test.before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'varve-loader-'))
   await write('default.mjs', source('by-path'))
-  await write('typed.ts', source('typed').replace("const Tea", 'const unused: number = 1\nvoid unused\nconst Tea'))
+  await write('typed.ts', source('typed').replace('const Tea', 'const unused: number = 1\nvoid unused\nconst Tea'))
   await write('named.mjs', source('named', 'export const plugin ='))
   await write('folder/index.js', source('in-folder'))
   await write('none.mjs', 'export const answer = 42\n')
   await write('two.mjs', source('one', 'export const a =') + source('two', 'export const b =').split('\n').slice(3).join('\n'))
   await write('broken.mjs', "throw new Error('no luck')\n")
-  await write('node_modules/tea-package/package.json', '{ "name": "tea-package", "type": "module", "exports": { ".": { "import": "./main.js" } } }')
+  await write(
+    'node_modules/tea-package/package.json',
+    '{ "name": "tea-package", "type": "module", "exports": { ".": { "import": "./main.js" } } }',
+  )
   await write('node_modules/tea-package/main.js', source('tea-package'))
 })
 test.after.always(() => rm(directory, { recursive: true, force: true }))
@@ -67,17 +70,41 @@ test('an entry can be a built-in plugin outside the default assembly, imported o
 })
 
 test('a built-in name wins over a package of that name', async (t) => {
-  t.is((await assembled({ defaults: [provider('tea-package', Tea)], plugins: ['tea-package'], directory })).plugins.plugins[0]?.origin, 'built-in')
+  t.is(
+    (await assembled({ defaults: [provider('tea-package', Tea)], plugins: ['tea-package'], directory })).plugins.plugins[0]?.origin,
+    'built-in',
+  )
 })
 
 test('an unknown name says what was tried and suggests the nearest built-in', async (t) => {
-  const error = await refusal({ defaults: [provider('lru-block-cache', Tea)], builtIns: { control: async () => undefined }, plugins: ['lru-blok-cache'], directory })
-  t.true(says(error, 'PLUGIN_NOT_FOUND', '"lru-blok-cache"', 'lru-block-cache, control', `the package "lru-blok-cache" from ${directory}`, 'Did you mean "lru-block-cache"?'))
+  const error = await refusal({
+    defaults: [provider('lru-block-cache', Tea)],
+    builtIns: { control: async () => undefined },
+    plugins: ['lru-blok-cache'],
+    directory,
+  })
+  t.true(
+    says(
+      error,
+      'PLUGIN_NOT_FOUND',
+      '"lru-blok-cache"',
+      'lru-block-cache, control',
+      `the package "lru-blok-cache" from ${directory}`,
+      'Did you mean "lru-block-cache"?',
+    ),
+  )
   t.is(error.context['suggestion'], 'lru-block-cache')
 })
 
 test('an unknown name that resembles no built-in says how to install it', async (t) => {
-  t.true(says(await refusal({ plugins: ['some-other-thing'], directory }), 'PLUGIN_NOT_FOUND', 'npm install some-other-thing', './some-other-thing'))
+  t.true(
+    says(
+      await refusal({ plugins: ['some-other-thing'], directory }),
+      'PLUGIN_NOT_FOUND',
+      'npm install some-other-thing',
+      './some-other-thing',
+    ),
+  )
 })
 
 for (const [what, entry, ...parts] of [

@@ -1,7 +1,7 @@
 import { VarveError, type VarveErrorCode } from '../../src/base/errors.ts'
 import { contributionToken, token } from '../../src/base/token.ts'
-import { assemble, type AssembleOptions, type Assembly } from '../../src/kernel/assembly.ts'
-import { definePlugin, type ConfiguredPlugin } from '../../src/kernel/define-plugin.ts'
+import { type AssembleOptions, type Assembly, assemble } from '../../src/kernel/assembly.ts'
+import { type ConfiguredPlugin, definePlugin } from '../../src/kernel/define-plugin.ts'
 import { Lifecycle } from '../../src/kernel/lifecycle.ts'
 import type { PluginEntry } from '../../src/kernel/plugin-loader.ts'
 
@@ -26,7 +26,10 @@ export function assembled({ plugins = [], disable = [], directory = process.cwd(
 
 /** The VarveError that assembling rejects with. */
 export async function refusal(setup: Setup): Promise<VarveError> {
-  const thrown: unknown = await assembled(setup).then(() => undefined, (error: unknown) => error)
+  const thrown: unknown = await assembled(setup).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
   if (thrown instanceof VarveError) return thrown
   throw new Error(`expected a VarveError, got ${String(thrown)}`)
 }
@@ -34,14 +37,16 @@ export async function refusal(setup: Setup): Promise<VarveError> {
 /** Whether an error is a VarveError of this code whose message contains every part. */
 export function says(error: VarveError, code: VarveErrorCode, ...parts: string[]): boolean {
   const missing = parts.filter((part) => !error.message.includes(part))
-  if (error.code !== code || missing.length > 0) throw new Error(`expected ${code} with ${JSON.stringify(missing)}, got ${error.code}: ${error.message}`)
+  if (error.code !== code || missing.length > 0)
+    throw new Error(`expected ${code} with ${JSON.stringify(missing)}, got ${error.code}: ${error.message}`)
   return true
 }
 
 /** A plugin that provides services which only say its name. */
 export function provider(name: string, ...services: (typeof Tea)[]): ConfiguredPlugin {
   return definePlugin({
-    name, provides: services,
+    name,
+    provides: services,
     bind(module) {
       for (const service of services) module.provide(service, [], () => ({ from: name }))
     },
@@ -49,9 +54,15 @@ export function provider(name: string, ...services: (typeof Tea)[]): ConfiguredP
 }
 
 /** A plugin whose lifecycle writes what happens into a journal. */
-export function recorder(name: string, journal: string[], o: { dependsOn?: readonly string[]; fails?: 'start' | 'stop' } = {}): ConfiguredPlugin {
+export function recorder(
+  name: string,
+  journal: string[],
+  o: { dependsOn?: readonly string[]; fails?: 'start' | 'stop' } = {},
+): ConfiguredPlugin {
   return definePlugin({
-    name, contributes: [Lifecycle], dependsOn: o.dependsOn ?? [],
+    name,
+    contributes: [Lifecycle],
+    dependsOn: o.dependsOn ?? [],
     bind(module) {
       module.contribute(Lifecycle, [], () => ({
         configure: () => void journal.push(`configure ${name}`),
