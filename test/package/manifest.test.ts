@@ -15,3 +15,12 @@ test('the lock file names no registry and has a checksum for every package', asy
   const unchecked = Object.keys(packages).filter((path) => path !== '' && packages[path]?.integrity === undefined)
   t.deepEqual(unchecked, [])
 })
+
+test('the lock file knows every optional package, without which npm ci refuses it', async (t) => {
+  const lock = await readFile(new URL('../../package-lock.json', import.meta.url), 'utf8')
+  const { packages } = JSON.parse(lock) as { packages: Record<string, { optionalDependencies?: Record<string, string> }> }
+  const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter((name) => !packages[`${path}/node_modules/${name}`] && !packages[`node_modules/${name}`]),
+  )
+  t.deepEqual(missing, [])
+})
