@@ -1,0 +1,117 @@
+import { compileFunction, quoted } from './code-generation.ts'
+import type { BytesVector, ColumnVector, DictionaryVector } from './column-vector.ts'
+import type { ColumnSchema, ColumnValue, TableSchema } from './table-schema.ts'
+import { readUtf8 } from './utf8.ts'
+
+/** A row as an application sees it, its properties in the order of the columns asked for. */
+export type DecodedRow = Record<string, ColumnValue>
+
+/** Turns columns into rows. `columns[k]` is the vector of the k-th position that the decoder was made for. */
+export interface RowDecoder {
+  /** Row i. */
+  row(columns: readonly ColumnVector[], i: number): DecodedRow
+  /** Appends rows to `out`: those of `selection`, in its order, or else all. */
+  rows(columns: readonly ColumnVector[], selection: Int32Array | undefined, out: DecodedRow[]): void
+}
+
+type Decode = (columns: readonly ColumnVector[], selection: Int32Array | undefined, from: number, to: number, out: DecodedRow[]) => void
+
+/** The decoder of some columns (positions in the schema). Compiles code: keep it. `o.compile: false` takes the generic loop. */
+export function rowDecoder(schema: TableSchema, positions: readonly number[], o: { compile?: boolean } = {}): RowDecoder {
+  const asked = positions.map((position) => schema.columns[position] as ColumnSchema)
+  const decode = (o.compile === false ? undefined : compileDecode(asked)) ?? genericDecode(asked)
+  return {
+    row(columns, i) {
+      const out: DecodedRow[] = []
+      decode(columns, undefined, i, i + 1, out)
+      return out[0] as DecodedRow
+    },
+    rows(columns, selection, out) {
+      const count = selection?.length ?? columns[0]?.length ?? 0
+      for (let k = 0; k < asked.length; k++) if (asked[k]?.kind === 'string') memoizeStrings(columns[k] as ColumnVector, count)
+      decode(columns, selection, 0, count, out)
+    },
+  }
+}
+
+/** The value of row i of a column's vector, as a row shows it: int64 as the column's mode says; binary is a copy. */
+export function valueAt(column: ColumnSchema, vector: ColumnVector, i: number): ColumnValue {
+  if (vector.nulls !== undefined && vector.nulls[i] === 1) return null
+  if (vector.form !== 'fixed') return column.kind === 'string' ? stringAt(vector, i) : binaryAt(vector, i)
+  const value = vector.values[i] as number | bigint
+  if (column.kind === 'bool') return value === 1
+  if (column.kind === 'int64') return column.mode === 'bigint' ? BigInt(value) : Number(value)
+  return value
+}
+
+/** The string of row i of a vector; null rows show the empty string. */
+export function stringAt(vector: BytesVector | DictionaryVector, i: number): string {
+  if (vector.form === 'bytes') return readUtf8(vector.bytes, vector.offsets[i] as number, vector.offsets[i + 1] as number)
+  const code = vector.codes[i] as number
+  if (vector.strings !== undefined) return vector.strings[code] as string
+  return stringAt(vector.dictionary, code)
+}
+
+/** The distinct strings of a dictionary column, decoded once and kept on the vector. */
+export function dictionaryStrings(vector: DictionaryVector): readonly string[] {
+  vector.strings ??= Array.from({ length: vector.dictionary.length }, (_, code) => stringAt(vector.dictionary, code))
+  return vector.strings
+}
+
+function binaryAt(vector: BytesVector | DictionaryVector, i: number): Uint8Array {
+  if (vector.form === 'dictionary') return binaryAt(vector.dictionary, vector.codes[i] as number)
+  const { bytes, offsets } = vector
+  // Not bytes.slice(): that of a Buffer would share memory.
+  return new Uint8Array(bytes.subarray(offsets[i], offsets[i + 1]))
+}
+
+/** Decodes a dictionary as a whole when about as many strings are going to be read from it. */
+function memoizeStrings(vector: ColumnVector, count: number): void {
+  if (vector.form === 'dictionary' && vector.strings === undefined && vector.dictionary.length <= count) dictionaryStrings(vector)
+}
+
+/** The source makes an object literal a row, so that all rows have one shape from the first on. */
+function compileDecode(asked: readonly ColumnSchema[]): Decode | undefined {
+  const heads = asked.map((_, k) => `const c${k} = columns[${k}], v${k} = c${k}.values, n${k} = c${k}.nulls`)
+  const cells = asked.map((column, k) => `${quoted(column.name)}: n${k} !== undefined && n${k}[i] === 1 ? null : ${cellSource(column, k)}`)
+  const make = compileFunction(
+    ['stringAt', 'binaryAt'],
+    `return function decode(columns, selection, from, to, out) {
+  ${heads.join('\n  ')}
+  for (let r = from; r < to; r++) {
+    const i = selection === undefined ? r : selection[r]
+    out.push({ ${cells.join(', ')} })
+  }
+}`,
+  )
+  return make?.(stringAt, binaryAt) as Decode | undefined
+}
+
+function cellSource({ kind, mode }: ColumnSchema, k: number): string {
+  switch (kind) {
+    case 'bool':
+      return `v${k}[i] === 1`
+    case 'int64':
+      return mode === 'bigint' ? `BigInt(v${k}[i])` : `Number(v${k}[i])`
+    case 'string':
+      return `c${k}.strings !== undefined ? c${k}.strings[c${k}.codes[i]] : stringAt(c${k}, i)`
+    case 'binary':
+      return `binaryAt(c${k}, i)`
+    default:
+      return `v${k}[i]`
+  }
+}
+
+function genericDecode(asked: readonly ColumnSchema[]): Decode {
+  return (columns, selection, from, to, out) => {
+    for (let r = from; r < to; r++) {
+      const i = selection === undefined ? r : (selection[r] as number)
+      const row: DecodedRow = {}
+      for (let k = 0; k < asked.length; k++) {
+        const column = asked[k] as ColumnSchema
+        row[column.name] = valueAt(column, columns[k] as ColumnVector, i)
+      }
+      out.push(row)
+    }
+  }
+}
