@@ -159,7 +159,7 @@ const schema = z.strictObject(shape, { error: "an object such as { directory: '.
  * Checks a configuration and fills in the defaults. Throws CONFIG_INVALID whose message names, for each thing wrong,
  * the path, what was expected, what was found, and the nearest known key; `source` (a file) is named too.
  */
-export function parseConfig(config: unknown, o: { source?: string } = {}): ResolvedConfig {
+export function resolveConfig(config: unknown, o: { source?: string } = {}): ResolvedConfig {
   const result = schema.safeParse(config)
   if (!result.success) throw configError(result.error, config, o.source, keysAt)
   const { memory, createIfMissing, ...rest } = result.data

@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { didYouMean } from '../base/suggest.ts'
 import { type ContributionToken, isContributionToken, type Token, tokenName } from '../base/token.ts'
+import { type OptionRecord, type RecordInput, type RecordOutput, recordSchema } from './option-record.ts'
 import type { PluginModule } from './plugin-module.ts'
 
 /** Under these symbols a configured plugin carries what the kernel reads. `Symbol.for`: two loaded copies of Varve agree. */
@@ -21,12 +22,14 @@ export interface PluginDefinition<I = never> extends ConfiguredPlugin {
 
 type Tokens<P extends readonly unknown[]> = { readonly [K in keyof P]: Token<P[K]> }
 type ContributionTokens<P extends readonly unknown[]> = { readonly [K in keyof P]: ContributionToken<P[K]> }
-type OutOf<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<S> : undefined
-type InOf<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferInput<S> : undefined
+/** What a plugin may state its options by. */
+export type OptionsSchema = StandardSchemaV1 | OptionRecord
+type OutOf<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<S> : S extends OptionRecord ? RecordOutput<S> : undefined
+type InOf<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferInput<S> : S extends OptionRecord ? RecordInput<S> : undefined
 
 /** What a plugin says about itself. The kernel holds it to every word. */
 export interface PluginDeclaration<
-  S extends StandardSchemaV1 | undefined,
+  S extends OptionsSchema | undefined,
   P extends readonly unknown[],
   C extends readonly unknown[],
   R extends readonly unknown[],
@@ -34,7 +37,10 @@ export interface PluginDeclaration<
   /** Unique in an assembly; like a package name: `lru-block-cache`, `@acme/varve-cache`. */
   readonly name: string
   readonly version?: string
-  /** Any Standard Schema (zod, valibot, arktype …) of an object. Keys it does not know are an error. */
+  /**
+   * Any Standard Schema (zod, valibot, arktype …) of an object, or one for each option: `{ capacity: byteSize() }`.
+   * Keys it does not know are an error.
+   */
   readonly options?: S
   /** Services that `bind` provides: exactly these. */
   readonly provides?: Tokens<P>
@@ -66,7 +72,7 @@ export interface PluginSpec {
  * TypeError here, before any database is opened.
  */
 export function definePlugin<
-  const S extends StandardSchemaV1 | undefined = undefined,
+  const S extends OptionsSchema | undefined = undefined,
   const P extends readonly unknown[] = readonly unknown[],
   const C extends readonly unknown[] = readonly unknown[],
   const R extends readonly unknown[] = readonly unknown[],
@@ -118,9 +124,6 @@ function checkDeclaration(given: Readonly<Record<string, unknown>>): PluginSpec 
   }
   if (version !== undefined && typeof version !== 'string') throw new TypeError(`${where}: "version" must be a string.`)
   if (typeof bind !== 'function') throw new TypeError(`${where}: "bind" must be a function (module, options) => void.`)
-  if (options !== undefined && typeof (options as StandardSchemaV1)['~standard']?.validate !== 'function') {
-    throw new TypeError(`${where}: "options" must be a Standard Schema, such as z.object({…}) of zod.`)
-  }
   const provides = checkTokens(where, 'provides', given['provides'], false)
   const contributes = checkTokens(where, 'contributes', given['contributes'], true)
   const requires = checkTokens(where, 'requires', given['requires'], false)
@@ -135,9 +138,20 @@ function checkDeclaration(given: Readonly<Record<string, unknown>>): PluginSpec 
     contributes,
     requires,
     dependsOn,
-    options: options as StandardSchemaV1 | undefined,
+    options: checkSchema(where, options),
     bind: (bind as PluginSpec['bind']).bind(given),
   })
+}
+
+function checkSchema(where: string, options: unknown): StandardSchemaV1 | undefined {
+  if (options === undefined || isSchema(options)) return options
+  if (typeof options === 'object' && options !== null && Object.values(options).every(isSchema))
+    return recordSchema(options as OptionRecord)
+  throw new TypeError(`${where}: "options" must be a Standard Schema, such as z.object({ … }) of zod, or an object of them.`)
+}
+
+function isSchema(value: unknown): value is StandardSchemaV1 {
+  return typeof (value as Partial<StandardSchemaV1> | null | undefined)?.['~standard']?.validate === 'function'
 }
 
 function checkTokens(where: string, key: string, given: unknown, many: boolean): readonly symbol[] {

@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Loader, lilconfig } from 'lilconfig'
 import { VarveError } from '../base/errors.ts'
-import { configDirectoryKey, type DatabaseConfig, parseConfig } from './config.ts'
+import { configDirectoryKey, type DatabaseConfig, resolveConfig } from './config.ts'
 import { importModule } from './import-module.ts'
 
 const searchPlaces = [
@@ -41,7 +41,7 @@ export async function loadConfig(cwd: string = process.cwd()): Promise<DatabaseC
     )
   }
   const config: unknown = found.isEmpty ? undefined : found.config
-  parseConfig(config, { source: found.filepath })
+  resolveConfig(config, { source: found.filepath })
   const directory = dirname(found.filepath)
   const valid = config as DatabaseConfig
   return { ...valid, directory: resolve(directory, valid.directory), [configDirectoryKey]: directory } as DatabaseConfig

@@ -1,10 +1,10 @@
 import test from 'ava'
 import { VarveError } from '../../src/base/errors.ts'
-import { parseConfig } from '../../src/kernel/config.ts'
+import { resolveConfig } from '../../src/kernel/config.ts'
 
 function refusal(config: unknown, source?: string): VarveError {
   try {
-    parseConfig(config, source === undefined ? {} : { source })
+    resolveConfig(config, source === undefined ? {} : { source })
   } catch (error) {
     if (error instanceof VarveError) return error
     throw error
@@ -13,7 +13,7 @@ function refusal(config: unknown, source?: string): VarveError {
 }
 
 test('a directory alone is a configuration, and the defaults are those of the contract', (t) => {
-  t.deepEqual(parseConfig({ directory: 'data' }), {
+  t.deepEqual(resolveConfig({ directory: 'data' }), {
     directory: 'data',
     createIfMissing: true,
     errorIfExists: false,
@@ -31,7 +31,7 @@ test('a directory alone is a configuration, and the defaults are those of the co
 })
 
 test('a section that is given in part keeps the other defaults', (t) => {
-  t.deepEqual(parseConfig({ directory: 'd', memory: { limit: '1GiB' } }).memory, {
+  t.deepEqual(resolveConfig({ directory: 'd', memory: { limit: '1GiB' } }).memory, {
     limitBytes: 1024 ** 3,
     pressureAt: 0.6,
     softLimitAt: 0.8,
@@ -39,7 +39,7 @@ test('a section that is given in part keeps the other defaults', (t) => {
 })
 
 test('read-only does not create by default', (t) => {
-  t.false(parseConfig({ directory: 'd', readOnly: true }).createIfMissing)
+  t.false(resolveConfig({ directory: 'd', readOnly: true }).createIfMissing)
 })
 
 test('an unknown key is refused with its path and the nearest known key', (t) => {

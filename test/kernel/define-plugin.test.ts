@@ -1,8 +1,9 @@
 import test from 'ava'
 import { z } from 'zod'
+import { byteSize } from '../../src/kernel/config.ts'
 import { definePlugin, isConfiguredPlugin, type PluginDefinition } from '../../src/kernel/define-plugin.ts'
 import type { PluginModule } from '../../src/kernel/plugin-module.ts'
-import { assembled, Biscuit, Milk, type Named, Tea } from './support.ts'
+import { assembled, Biscuit, Milk, type Named, refusal, says, Tea } from './support.ts'
 
 const bind = () => undefined
 /** As a caller without types would call it. */
@@ -28,6 +29,21 @@ test('options are typed by the schema', (t) => {
   // @ts-expect-error a number is not the schema's input
   plugin({ size: 1 })
   t.pass()
+})
+
+test('options can be stated one by one; those with a default may be left out', async (t) => {
+  const plugin = definePlugin({
+    name: 'record',
+    provides: [Tea],
+    options: { size: byteSize().default(5), label: z.string() },
+    bind: (module, { size, label }) => module.provide(Tea, [], () => ({ from: `${label} ${size.toFixed()}` })),
+  })
+  t.is((await assembled({ plugins: [plugin({ label: 'x' })] })).get(Tea).from, 'x 5')
+  t.is((await assembled({ plugins: [plugin({ label: 'x', size: '1KiB' })] })).get(Tea).from, 'x 1024')
+  // @ts-expect-error label has no default
+  const error = await refusal({ plugins: [plugin({ size: 'big' })] })
+  t.true(says(error, 'CONFIG_INVALID', 'option "size"', 'found "big"', 'option "label"', 'found nothing'))
+  t.true(says(await refusal({ defaults: [plugin], plugins: [['record', { labell: 'x' }]] }), 'CONFIG_INVALID', 'Did you mean "label"?'))
 })
 
 test('swapped needs do not compile', (t) => {

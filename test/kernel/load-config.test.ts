@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { parseConfig } from '../../src/kernel/config.ts'
+import { resolveConfig } from '../../src/kernel/config.ts'
 import { loadConfig } from '../../src/kernel/load-config.ts'
 
 let root = ''
@@ -38,7 +38,7 @@ test('the configuration of a directory above is found, and plugins are looked fo
   await mkdir(join(directory, 'deep/er'), { recursive: true })
   const config = await loadConfig(join(directory, 'deep/er'))
   t.is(config.directory, join(directory, 'data'))
-  t.is(parseConfig({ ...config, readOnly: true }).configDirectory, directory)
+  t.is(resolveConfig({ ...config, readOnly: true }).configDirectory, directory)
 })
 
 test('a configuration file wins over package.json', async (t) => {
