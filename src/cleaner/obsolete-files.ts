@@ -116,7 +116,10 @@ export class ObsoleteFiles {
       await this.#cleaner.clean(this.#vfs, kind, path)
     } catch (thrown) {
       this.#failed.set(path, file)
-      this.#events.emit('background-error', { error: asError(thrown), context: { during: 'cleaning', cleaner: this.#cleaner.name, kind, path } })
+      this.#events.emit('background-error', {
+        error: asError(thrown),
+        context: { during: 'cleaning', cleaner: this.#cleaner.name, kind, path },
+      })
       return
     } finally {
       this.#cleaning = undefined

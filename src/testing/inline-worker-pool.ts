@@ -36,7 +36,8 @@ export class InlineWorkerPool implements WorkerPool {
   async #perform<R>(module: string | URL, data: unknown, signal: AbortSignal): Promise<R> {
     throwIfAborted(signal)
     const { default: run } = (await import(String(module))) as { default?: JobFunction<unknown, R> }
-    if (typeof run !== 'function') throw new TypeError(`${String(module)} is not a job: its default export must be a function (data, context).`)
+    if (typeof run !== 'function')
+      throw new TypeError(`${String(module)} is not a job: its default export must be a function (data, context).`)
     throwIfAborted(signal)
     this.startedCount++
     return structuredClone(await run(data, { signal }))

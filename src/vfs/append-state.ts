@@ -1,4 +1,5 @@
 import { invariant } from '../base/errors.ts'
+import { systemError } from './system-error.ts'
 
 /**
  * What every `AppendFile` must know about its end: how long the file is, whether an append is under way, and whether
@@ -10,6 +11,7 @@ export class AppendState {
   #sizeBytes: number
   #pending = false
   #torn = false
+  #closed = false
 
   constructor(path: string, sizeBytes: number) {
     this.#path = path
@@ -21,8 +23,14 @@ export class AppendState {
     return this.#sizeBytes
   }
 
+  /** From now on everything is refused with EBADF. */
+  close(): void {
+    this.#closed = true
+  }
+
   /** Begins an append and says where its first byte goes. */
   begin(lengthBytes: number): number {
+    if (this.#closed) throw systemError('EBADF', 'write', this.#path)
     invariant(!this.#pending, `An append to ${this.#path} was begun while another was pending.`)
     invariant(!this.#torn, `An append to ${this.#path} was begun after a failed one; truncate the file first.`)
     const position = this.#sizeBytes
@@ -45,6 +53,7 @@ export class AppendState {
 
   /** Checks a length that the file is about to be cut to. */
   checkTruncate(sizeBytes: number): void {
+    if (this.#closed) throw systemError('EBADF', 'ftruncate', this.#path)
     invariant(!this.#pending, `${this.#path} was truncated while an append was pending.`)
     const fits = Number.isSafeInteger(sizeBytes) && sizeBytes >= 0 && sizeBytes <= this.#sizeBytes
     if (!fits) throw new TypeError(`${this.#path} holds ${this.#sizeBytes} bytes and cannot be cut to ${sizeBytes}.`)

@@ -1,6 +1,6 @@
 import { InterceptingVfs, type VfsCall, type VfsInterceptor } from './intercepting-vfs.ts'
-import { localVfsHandle } from './vfs-handle.ts'
 import type { FileKind, Vfs, VfsHandle } from './vfs.ts'
+import { localVfsHandle } from './vfs-handle.ts'
 
 /** Traffic with files of one kind. */
 export interface FileTraffic {

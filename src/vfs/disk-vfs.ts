@@ -1,5 +1,5 @@
+import { closeSync, constants, fstatSync, open as openCallback, openSync } from 'node:fs'
 import fs from 'node:fs/promises'
-import { closeSync, fstatSync, open as openCallback, openSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { systemCode } from '../base/errors.ts'

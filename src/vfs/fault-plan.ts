@@ -115,7 +115,10 @@ export class FaultPlan implements VfsInterceptor {
     if (failing?.crash) this.#crashed = true
     return {
       ...(delayMs > 0 && this.#delays(call, delayMs)),
-      ...(failing && { error: failing.crash ? crashError(call) : systemError(failing.error ?? 'EIO', call.op, call.path), share: failing.share ?? 0 }),
+      ...(failing && {
+        error: failing.crash ? crashError(call) : systemError(failing.error ?? 'EIO', call.op, call.path),
+        share: failing.share ?? 0,
+      }),
     }
   }
 
@@ -154,10 +157,17 @@ function checkRule(rule: FaultRule, options: FaultOptions): void {
   if (delayMs === undefined && error === undefined && !crash) throw new TypeError('A fault rule needs an effect: delayMs, error or crash.')
   if (delayMs !== undefined && !options.clock) throw new TypeError('A fault rule with delayMs needs the clock option.')
   if (probability !== undefined && !options.random) throw new TypeError('A fault rule with a probability needs the random option.')
-  for (const [name, value] of [['share', share], ['probability', probability]] as const) {
+  for (const [name, value] of [
+    ['share', share],
+    ['probability', probability],
+  ] as const) {
     if (value !== undefined && !(value >= 0 && value <= 1)) throw new TypeError(`A fault rule's ${name} lies in 0..1, not ${value}.`)
   }
-  for (const [name, value] of [['nth', nth], ['times', times]] as const) {
-    if (value !== undefined && !(Number.isInteger(value) && value >= 1)) throw new TypeError(`A fault rule's ${name} is a whole number from 1, not ${value}.`)
+  for (const [name, value] of [
+    ['nth', nth],
+    ['times', times],
+  ] as const) {
+    if (value !== undefined && !(Number.isInteger(value) && value >= 1))
+      throw new TypeError(`A fault rule's ${name} is a whole number from 1, not ${value}.`)
   }
 }

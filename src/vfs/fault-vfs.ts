@@ -1,8 +1,8 @@
 import type { Random } from '../base/random.ts'
 import { type FaultOptions, FaultPlan, type FaultRule } from './fault-plan.ts'
 import { InterceptingVfs } from './intercepting-vfs.ts'
-import { localVfsHandle } from './vfs-handle.ts'
 import type { Vfs, VfsHandle } from './vfs.ts'
+import { localVfsHandle } from './vfs-handle.ts'
 
 /**
  * A file system on which any call can be made to fail, to be slow, or to be the last one: `inject` and `crashAtCall`.

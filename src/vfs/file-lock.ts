@@ -80,9 +80,10 @@ async function acquire(path: string, holder: LockHolder, tornGraceMs: number): P
 function refuseUnlessDead(path: string, found: LockHolder, self: LockHolder): void {
   const liveness = livenessOf(found, self)
   if (liveness === 'dead') return
-  const advice = liveness === 'alive'
-    ? 'close it there first'
-    : `whether it still runs cannot be seen from here (another machine or container); if it has ended, remove ${path}`
+  const advice =
+    liveness === 'alive'
+      ? 'close it there first'
+      : `whether it still runs cannot be seen from here (another machine or container); if it has ended, remove ${path}`
   throw lockedError(path, found, advice)
 }
 

@@ -4,8 +4,24 @@ import type { AppendFile, FileLock, FileStat, ReadableFile, Vfs, VfsHandle } fro
 
 /** What is asked of a file system. The blocking form of a call counts as the same operation. */
 export type VfsOp =
-  | 'create' | 'openAppend' | 'open' | 'readFile' | 'list' | 'stat' | 'rename' | 'link' | 'remove' | 'makeDirectory'
-  | 'syncDirectory' | 'lock' | 'unlock' | 'append' | 'truncate' | 'sync' | 'size' | 'read'
+  | 'create'
+  | 'openAppend'
+  | 'open'
+  | 'readFile'
+  | 'list'
+  | 'stat'
+  | 'rename'
+  | 'link'
+  | 'remove'
+  | 'makeDirectory'
+  | 'syncDirectory'
+  | 'lock'
+  | 'unlock'
+  | 'append'
+  | 'truncate'
+  | 'sync'
+  | 'size'
+  | 'read'
 
 export interface VfsCall {
   readonly op: VfsOp
@@ -207,6 +223,7 @@ class InterceptedAppendFile implements AppendFile {
   }
 
   close(): Promise<void> {
+    this.#state.close()
     return this.#inner.close()
   }
 

@@ -3,11 +3,11 @@ import type { Clock } from '../base/clock.ts'
 import { VarveError } from '../base/errors.ts'
 import { AppendState } from './append-state.ts'
 import type { MemoryFile } from './memory-file.ts'
-import { MemoryTree } from './memory-tree.ts'
+import type { MemoryTree } from './memory-tree.ts'
 import { checkReadRange, streamFile } from './stream-file.ts'
 import { systemError } from './system-error.ts'
-import { localVfsHandle } from './vfs-handle.ts'
 import type { AppendFile, FileLock, FileStat, ReadableFile, Vfs, VfsHandle } from './vfs.ts'
+import { localVfsHandle } from './vfs-handle.ts'
 
 /** The state that all files of one file system in memory share. */
 export interface MemoryDisk {

@@ -51,18 +51,19 @@ export class MemoryTree {
   }
 
   link(from: string, to: string): void {
-    if (this.#directories.has(from)) throw systemError('EPERM', 'link', from)
-    const file = this.find(from, 'link')
+    const file = this.#directories.has(from) ? undefined : this.find(from, 'link')
     this.#checkFree(to, 'link')
+    if (!file) throw systemError('EPERM', 'link', from)
     this.#change({ path: to, file }, undefined)
   }
 
   rename(from: string, to: string): void {
     // What `rename` does to directories is left out: nobody may ask for it.
     if (this.#directories.has(from)) throw systemError('ENOTSUP', 'rename', from)
-    const file = this.find(from, 'rename')
+    this.#checkParent(from, 'rename')
     this.#checkParent(to, 'rename')
-    if (this.#directories.has(to)) throw systemError('EISDIR', 'rename', to)
+    const file = this.find(from, 'rename')
+    if (this.#directories.has(to)) throw systemError(from.startsWith(`${to}/`) ? 'ENOTEMPTY' : 'EISDIR', 'rename', to)
     // POSIX: two names of one file stay as they are.
     if (this.#entries.get(to) !== file) this.#change({ path: to, file }, from)
   }

@@ -23,7 +23,12 @@ export class MemoryVfs extends FaultVfs {
 
   /** `tree`: what a predecessor left; by default nothing. */
   constructor(options: MemoryVfsOptions = {}, tree: MemoryTree = new MemoryTree()) {
-    const disk = { tree, capacityBytes: options.capacityBytes ?? Number.POSITIVE_INFINITY, clock: options.clock, locks: new Map<string, string>() }
+    const disk = {
+      tree,
+      capacityBytes: options.capacityBytes ?? Number.POSITIVE_INFINITY,
+      clock: options.clock,
+      locks: new Map<string, string>(),
+    }
     super(new MemoryFiles(disk), { ...options, name: 'memory' })
     this.#disk = disk
     this.#options = options
@@ -74,7 +79,8 @@ export class MemoryVfs extends FaultVfs {
   truncateTo(path: string, sizeBytes: number): void {
     const { tree } = this.#disk
     const file = tree.find(normalPath(path), 'open')
-    if (!(sizeBytes >= 0 && sizeBytes <= file.length)) throw new RangeError(`${path} holds ${file.length} bytes and cannot be cut to ${sizeBytes}.`)
+    if (!(sizeBytes >= 0 && sizeBytes <= file.length))
+      throw new RangeError(`${path} holds ${file.length} bytes and cannot be cut to ${sizeBytes}.`)
     tree.resized(sizeBytes - file.length)
     file.truncate(sizeBytes)
     file.settle(file.mark())

@@ -6,6 +6,7 @@ const messages: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or directory',
   ENOSPC: 'no space left on device',
   ENOTDIR: 'not a directory',
+  ENOTEMPTY: 'directory not empty',
   ENOTSUP: 'operation not supported',
   EPERM: 'operation not permitted',
 }

@@ -18,7 +18,12 @@ function registry(): LocalVfsRegistry {
   let found = holder[key]
   if (!found) {
     const byNumber = new Map<number, WeakRef<Vfs>>()
-    found = { next: threadId * numbersPerThread + 1, byNumber, numberOf: new WeakMap(), forget: new FinalizationRegistry((n) => byNumber.delete(n)) }
+    found = {
+      next: threadId * numbersPerThread + 1,
+      byNumber,
+      numberOf: new WeakMap(),
+      forget: new FinalizationRegistry((n) => byNumber.delete(n)),
+    }
     holder[key] = found
   }
   return found
