@@ -1,0 +1,231 @@
+import { invariant } from '../base/errors.ts'
+import type { FileMeta } from '../manifest/version-edit.ts'
+import type { ColumnVector, KeyBlock } from '../schema/column-vector.ts'
+import { compareBytes, findKey } from '../schema/key-encoding.ts'
+import { valueAt } from '../schema/row-decoder.ts'
+import type { ColumnSchema, ColumnValue, TableSchema } from '../schema/table-schema.ts'
+import type { BlockCache } from '../sstable/block-cache.ts'
+import type { BloomFilter } from '../sstable/bloom-filter.ts'
+import type { Codec } from '../sstable/codec.ts'
+import type { FileHandles } from '../sstable/file-handles.ts'
+import { SSTableReader } from '../sstable/sstable-reader.ts'
+import type { BatchSource, KeyRange } from './batch-source.ts'
+import { DiskBatch } from './disk-batch.ts'
+import type { LookupMisses } from './lookup-misses.ts'
+import type { KeySpan } from './rowset-tree.ts'
+import type { RowSetScan } from './scan-options.ts'
+
+export interface DiskRowSetOptions {
+  /** The file of base data. */
+  readonly meta: FileMeta
+  /** The current schema of the table. */
+  readonly schema: TableSchema
+  readonly path: string
+  readonly cache: BlockCache
+  readonly files: FileHandles
+  /** Codecs beside the built-in ones. */
+  readonly codecs?: readonly Codec[]
+  /** Called once, when the last user has let go: then nobody reads the file any more. */
+  readonly onReleased?: () => void
+}
+
+/** What a look-up says when it cannot tell from memory: see `LookupMisses`. */
+export const notInMemory = -2
+
+/**
+ * Rows on disk, in key order, addressed by row id: their place in that order. Look-ups are synchronous and take what is
+ * in memory; what they lack they note in a `LookupMisses` that the caller loads before it asks again.
+ */
+export class DiskRowSet implements KeySpan {
+  readonly meta: FileMeta
+  readonly schema: TableSchema
+  /** Encoded; both ends are keys of rows. */
+  readonly minKey: Uint8Array
+  readonly maxKey: Uint8Array
+  readonly reader: SSTableReader
+  private readonly onReleased: (() => void) | undefined
+  private references = 1
+
+  /** Opens nothing yet. The caller holds the first reference. */
+  constructor(o: DiskRowSetOptions) {
+    const { meta, schema, path, cache, files, codecs } = o
+    this.meta = meta
+    this.schema = schema
+    this.minKey = new Uint8Array(Buffer.from(meta.minKeyHex, 'hex'))
+    this.maxKey = new Uint8Array(Buffer.from(meta.maxKeyHex, 'hex'))
+    this.reader = new SSTableReader({ fileNumber: meta.fileNumber, path, schema, cache, files, ...(codecs === undefined ? {} : { codecs }) })
+    this.onReleased = o.onReleased
+  }
+
+  get rowCount(): number {
+    return this.meta.rows
+  }
+
+  get sizeBytes(): number {
+    return this.meta.sizeBytes
+  }
+
+  /** Opens the file and brings its filter into the cache, so that the first look-up need not wait. */
+  async warm(): Promise<void> {
+    await this.reader.open()
+    await this.reader.loadFilter()
+  }
+
+  /** The row id of key `index` of `keys`, whose hash is given; −1 if it is not here; `notInMemory`: `misses` says why. */
+  find(keys: KeyBlock, index: number, hash: number, misses: LookupMisses): number {
+    const filter = this.filter(misses)
+    return filter === undefined ? notInMemory : this.findBehind(filter, keys, index, hash, misses)
+  }
+
+  /**
+   * The lowest index below `limit` whose key is here; −1 if none is; `notInMemory`: `misses` says why, as far as the
+   * blocks at hand could tell.
+   */
+  findFirst(keys: KeyBlock, hashes: Uint32Array, limit: number, misses: LookupMisses): number {
+    const filter = this.filter(misses)
+    if (filter === undefined) return notInMemory
+    let missed = false
+    for (let i = 0; i < limit; i++) {
+      const hash = hashes[i] as number
+      if (!filter.mayContain(hash)) continue
+      const row = this.findBehind(filter, keys, i, hash, misses)
+      if (row >= 0) return missed ? notInMemory : i
+      if (row === notInMemory) missed = true
+    }
+    return missed ? notInMemory : -1
+  }
+
+  /**
+   * Looks keys up: of all indexes, or those of the selection, `out[i]` becomes the row id of key i, −1, or
+   * `notInMemory`. Returns how many are of the last kind; `misses` says why.
+   */
+  probe(keys: KeyBlock, hashes: Uint32Array, selection: Int32Array | undefined, out: Int32Array, misses: LookupMisses): number {
+    const filter = this.filter(misses)
+    const count = selection?.length ?? keys.count
+    let missed = 0
+    for (let k = 0; k < count; k++) {
+      const i = selection === undefined ? k : (selection[k] as number)
+      const row = filter === undefined ? notInMemory : this.findBehind(filter, keys, i, hashes[i] as number, misses)
+      out[i] = row
+      if (row === notInMemory) missed++
+    }
+    return missed
+  }
+
+  /** Whether a snapshot sees a row that `find` gave; undefined: `misses` says why it cannot be told. */
+  isVisible(row: number, timestamp: number, misses: LookupMisses): boolean | undefined {
+    if (this.meta.maxTimestamp <= timestamp) return true
+    if (!this.isOpen(misses)) return undefined
+    const group = Math.floor(row / this.reader.rowsPerGroup)
+    const { min, max } = this.reader.timestampRange(group)
+    if (max <= timestamp) return true
+    if (min > timestamp) return false
+    const timestamps = this.reader.timestamps(group) ?? misses.timestamps(this.reader, group)
+    return timestamps && (timestamps[row - group * this.reader.rowsPerGroup] as number) <= timestamp
+  }
+
+  /** Puts the row's values of the columns at `positions` into `out`, as a row shows them. False: `misses` says what lacks. */
+  readRow(row: number, positions: readonly number[], out: ColumnValue[], misses: LookupMisses): boolean {
+    if (!this.isOpen(misses)) return false
+    const { reader, schema } = this
+    const group = Math.floor(row / reader.rowsPerGroup)
+    const index = row - group * reader.rowsPerGroup
+    let complete = true
+    for (let i = 0; i < positions.length; i++) {
+      const position = positions[i] as number
+      const vector = reader.column(group, position) ?? misses.column(reader, group, position)
+      if (vector === undefined) complete = false
+      else if (complete) out[i] = valueAt(schema.columns[position] as ColumnSchema, vector, index)
+    }
+    return complete
+  }
+
+  /** As `readRow`, as vectors: `vectors[i]` holds, at `indexes[i]`, the row's value of the column at `positions[i]`. */
+  vectorsAt(row: number, positions: readonly number[], vectors: ColumnVector[], indexes: number[], misses: LookupMisses): boolean {
+    if (!this.isOpen(misses)) return false
+    const { reader } = this
+    const group = Math.floor(row / reader.rowsPerGroup)
+    let complete = true
+    for (let i = 0; i < positions.length; i++) {
+      const position = positions[i] as number
+      const vector = reader.column(group, position) ?? misses.column(reader, group, position)
+      if (vector === undefined) complete = false
+      else vectors[i] = vector
+      indexes[i] = row - group * reader.rowsPerGroup
+    }
+    return complete
+  }
+
+  /** To be called before `batches`, with the same options: opens the file. Undefined: nothing to wait for. */
+  prepareScan(_o: RowSetScan): Promise<void> | undefined {
+    return this.reader.isOpen ? undefined : this.reader.open()
+  }
+
+  /** As `prepareScan`, blocking. */
+  prepareScanSync(_o: RowSetScan): void {
+    this.reader.openSync()
+  }
+
+  /**
+   * The row groups that may hold what a scan asks for, each a sorted batch; with `reverse` from the last one down. The
+   * caller holds a reference from before the call until the last batch is done with. Opens the file, blocking, if
+   * `prepareScan` has not.
+   */
+  *batches(o: RowSetScan): Generator<BatchSource> {
+    const { reader } = this
+    reader.openSync()
+    const { from, to } = reader.groupsInRange(o.range)
+    for (let i = from; i < to; i++) {
+      const group = o.reverse === true ? from + to - 1 - i : i
+      const { min, max } = reader.timestampRange(group)
+      if (min > o.timestamp) continue
+      yield new DiskBatch({ reader, group, cut: this.cutThrough(group, o.range), timestampMax: max > o.timestamp ? o.timestamp : undefined })
+    }
+  }
+
+  /** Keeps the file for one more user. */
+  retain(): void {
+    invariant(this.references > 0, 'a DiskRowSet was retained after its last reference was released')
+    this.references++
+  }
+
+  /** Lets go; with the last reference the file is closed and `onReleased` called. */
+  release(): void {
+    invariant(this.references > 0, 'a DiskRowSet was released more often than retained')
+    if (--this.references > 0) return
+    this.reader.close()
+    this.onReleased?.()
+  }
+
+  private isOpen(misses: LookupMisses): boolean {
+    if (this.reader.isOpen) return true
+    misses.wantOpen(this.reader)
+    return false
+  }
+
+  private filter(misses: LookupMisses): BloomFilter | undefined {
+    return this.isOpen(misses) ? (this.reader.filter() ?? misses.filter(this.reader)) : undefined
+  }
+
+  private findBehind(filter: BloomFilter, keys: KeyBlock, index: number, hash: number, misses: LookupMisses): number {
+    if (!filter.mayContain(hash)) return -1
+    const { reader } = this
+    const group = reader.locateGroup(keys, index)
+    if (group < 0) return -1
+    const groupKeys = reader.keys(group) ?? misses.keys(reader, group)
+    if (groupKeys === undefined) return notInMemory
+    const at = findKey(groupKeys, keys, index)
+    return at < 0 ? -1 : group * reader.rowsPerGroup + at
+  }
+
+  /** The bounds that may cut through a group: none if its keys all lie within. */
+  private cutThrough(group: number, { lower, upper }: KeyRange): KeyRange | undefined {
+    const { reader } = this
+    const cutsLow = lower !== undefined && compareBytes(reader.firstKeyOf(group), lower) < 0
+    // The next group's first key is above all of this one's, so that a bound at or above it cuts nothing off.
+    const isLast = group === reader.groupCount - 1
+    const end = isLast ? this.maxKey : reader.firstKeyOf(group + 1)
+    const cutsHigh = upper !== undefined && compareBytes(upper, end) < (isLast ? 1 : 0)
+    return cutsLow || cutsHigh ? { lower: cutsLow ? lower : undefined, upper: cutsHigh ? upper : undefined } : undefined
+  }
+}

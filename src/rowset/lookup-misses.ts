@@ -1,0 +1,132 @@
+import type { ColumnVector, KeyBlock } from '../schema/column-vector.ts'
+import type { BloomFilter } from '../sstable/bloom-filter.ts'
+import type { SSTableReader } from '../sstable/sstable-reader.ts'
+
+/** What one file lacked, and what has been loaded of it since. */
+interface FileMisses {
+  opened: boolean
+  filter: BloomFilter | 'wanted' | undefined
+  readonly keys: Map<number, KeyBlock | undefined>
+  /** By group, then by position. */
+  readonly columns: Map<number, Map<number, ColumnVector | undefined>>
+  readonly timestamps: Map<number, Float64Array | undefined>
+}
+
+/**
+ * What look-ups on disk found missing from memory. Look-ups are synchronous: one that misses a block notes it here and
+ * says so; the caller loads all that was missed and asks again with the same object. What was loaded stays here as
+ * long as the object lives, so that each round gets further however small the cache is. One object an operation; it
+ * may serve any number of rowsets.
+ */
+export class LookupMisses {
+  private readonly files = new Map<SSTableReader, FileMisses>()
+
+  /** Loads what was missed, all files at once. Rejects as `SSTableReader`'s loads do. */
+  async load(): Promise<void> {
+    const loads: Promise<unknown>[] = []
+    for (const [reader, misses] of this.files) loads.push(loadFile(reader, misses))
+    await Promise.all(loads)
+  }
+
+  /** As `load`, blocking. */
+  loadSync(): void {
+    for (const [reader, misses] of this.files) loadFileSync(reader, misses)
+  }
+
+  /** Notes that a file must be opened; its filter comes with it, as it is asked for next. */
+  wantOpen(reader: SSTableReader): void {
+    this.of(reader).opened = false
+  }
+
+  /** The filter if it was loaded here; else it is noted. */
+  filter(reader: SSTableReader): BloomFilter | undefined {
+    const misses = this.of(reader)
+    if (misses.filter instanceof Object) return misses.filter
+    misses.filter = 'wanted'
+    return undefined
+  }
+
+  /** The keys of a group if they were loaded here; else they are noted. */
+  keys(reader: SSTableReader, group: number): KeyBlock | undefined {
+    return heldOrNoted(this.of(reader).keys, group)
+  }
+
+  /** A column of a group if it was loaded here; else it is noted. */
+  column(reader: SSTableReader, group: number, position: number): ColumnVector | undefined {
+    const { columns } = this.of(reader)
+    let ofGroup = columns.get(group)
+    if (ofGroup === undefined) {
+      ofGroup = new Map()
+      columns.set(group, ofGroup)
+    }
+    return heldOrNoted(ofGroup, position)
+  }
+
+  /** The insert timestamps of a group if they were loaded here; else they are noted. */
+  timestamps(reader: SSTableReader, group: number): Float64Array | undefined {
+    return heldOrNoted(this.of(reader).timestamps, group)
+  }
+
+  private of(reader: SSTableReader): FileMisses {
+    let misses = this.files.get(reader)
+    if (misses === undefined) {
+      misses = { opened: true, filter: undefined, keys: new Map(), columns: new Map(), timestamps: new Map() }
+      this.files.set(reader, misses)
+    }
+    return misses
+  }
+}
+
+function heldOrNoted<V>(held: Map<number, V | undefined>, at: number): V | undefined {
+  const value = held.get(at)
+  if (value === undefined) held.set(at, undefined)
+  return value
+}
+
+async function loadFile(reader: SSTableReader, misses: FileMisses): Promise<void> {
+  if (!misses.opened) {
+    await reader.open()
+    misses.opened = true
+    misses.filter ??= 'wanted'
+  }
+  const loads: Promise<unknown>[] = []
+  if (misses.filter === 'wanted') {
+    loads.push(reader.loadFilter().then((filter) => {
+      misses.filter = filter
+    }))
+  }
+  for (const group of wanted(misses.keys)) loads.push(reader.loadKeys(group).then((keys) => misses.keys.set(group, keys)))
+  for (const group of wanted(misses.timestamps)) loads.push(reader.loadTimestamps(group).then((all) => misses.timestamps.set(group, all)))
+  for (const [group, columns] of misses.columns) {
+    const positions = wanted(columns)
+    if (positions.length > 0) loads.push(reader.loadColumns(group, positions).then((vectors) => hold(columns, positions, vectors)))
+  }
+  await Promise.all(loads)
+}
+
+function loadFileSync(reader: SSTableReader, misses: FileMisses): void {
+  if (!misses.opened) {
+    reader.openSync()
+    misses.opened = true
+    misses.filter ??= 'wanted'
+  }
+  if (misses.filter === 'wanted') misses.filter = reader.loadFilterSync()
+  for (const group of wanted(misses.keys)) misses.keys.set(group, reader.loadKeysSync(group))
+  for (const group of wanted(misses.timestamps)) misses.timestamps.set(group, reader.loadTimestampsSync(group))
+  for (const [group, columns] of misses.columns) {
+    const positions = wanted(columns)
+    if (positions.length > 0) hold(columns, positions, reader.loadColumnsSync(group, positions))
+  }
+}
+
+function wanted<V>(held: Map<number, V | undefined>): number[] {
+  const list: number[] = []
+  for (const [at, value] of held) if (value === undefined) list.push(at)
+  return list
+}
+
+function hold(columns: Map<number, ColumnVector | undefined>, positions: readonly number[], vectors: readonly ColumnVector[]): void {
+  positions.forEach((position, i) => {
+    columns.set(position, vectors[i])
+  })
+}

@@ -1,0 +1,211 @@
+import { invariant } from '../base/errors.ts'
+import type { ColumnVector, KeyBlock, RowBlock } from '../schema/column-vector.ts'
+import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
+import type { BatchSource } from './batch-source.ts'
+import { type ChunkPool, chunkBytes, type SharedSpan } from './chunk-pool.ts'
+import { KeyHashIndex } from './key-hash-index.ts'
+import { appendColumn, appendKeys } from './mem-append.ts'
+import { type FrozenMemRowSet, MemRows } from './mem-rows.ts'
+import { memBatches, wantsOrder } from './mem-scan.ts'
+import type { MemColumn, MemSegment } from './mem-segment.ts'
+import type { MemRowSetScan } from './scan-options.ts'
+import { layoutFor } from './segment-layout.ts'
+import { SortedRuns } from './sorted-runs.ts'
+
+/** What is appended with a block of rows. */
+export interface AppendOptions {
+  /** The rows to take, ascending; default: all. */
+  readonly selection?: Int32Array
+  /** The commit timestamp. */
+  readonly timestamp: number
+  readonly opId: number
+}
+
+/**
+ * The rows a tablet has taken since its last flush: appended to columns in shared memory, found by a hash index over
+ * their keys, unsorted until somebody asks for order. Row ids count from 0 and never change.
+ *
+ * Main thread only. Its memory lives until the last of its users (the tablet, scans, a flush job) has let go of it.
+ */
+export class MemRowSet {
+  readonly schema: TableSchema
+  /** Rises with every MemRowSet of a tablet; log records name it. */
+  readonly generation: number
+  /** The lowest op id whose rows it holds: the log is kept from there. Undefined while empty. */
+  oldestOpId: number | undefined
+  /** The highest commit timestamp of its rows; −Infinity while empty. */
+  newestTimestamp = Number.NEGATIVE_INFINITY
+
+  private readonly chunks: ChunkPool
+  private readonly rows: MemRows
+  private readonly index: KeyHashIndex
+  private readonly runs: SortedRuns
+  private references = 1
+  private frozen = false
+  /** Keys compared by range scans that found no order to use: once sorting would have been cheaper, it is done. */
+  private comparedKeys = 0
+
+  /** An empty store; the caller holds the first reference. */
+  constructor(o: { schema: TableSchema; generation: number; chunks: ChunkPool }) {
+    this.schema = o.schema
+    this.generation = o.generation
+    this.chunks = o.chunks
+    this.rows = new MemRows(o.schema, layoutFor(o.schema))
+    this.index = new KeyHashIndex(o.chunks)
+    this.runs = new SortedRuns(this.rows, this)
+  }
+
+  get rowCount(): number {
+    return this.rows.rowCount
+  }
+
+  /** Bytes of memory it holds, by whole spans. Cheap. */
+  get usedBytes(): number {
+    if (this.references === 0) return 0
+    return this.rows.usedBytes + this.index.usedBytes + this.runs.usedBytes
+  }
+
+  /**
+   * Adds rows and returns the row id of the first; the others follow. Their keys must be absent here, and distinct
+   * (`find`, `firstDuplicate`). `keys` and `hashes` belong to all rows of the block, selected or not. If memory cannot
+   * be had it throws, and no row was added.
+   */
+  append(block: RowBlock, keys: KeyBlock, hashes: Uint32Array, o: AppendOptions): number {
+    invariant(!this.frozen, 'rows were appended to a frozen MemRowSet')
+    const { rows } = this
+    const firstRow = rows.rowCount
+    const count = o.selection?.length ?? block.rowCount
+    let row = firstRow
+    for (let from = 0; from < count; ) {
+      const segment = this.segmentWithRoom(row)
+      const at = row - segment.firstRow
+      const to = Math.min(count, from + segment.capacity - at)
+      const slice = { selection: o.selection, from, to, at }
+      appendKeys(segment, keys.form === 'variable' ? rows.keyHeap : undefined, keys, slice, this.chunks)
+      for (let c = 0; c < segment.columns.length; c++) {
+        const column = segment.columns[c] as MemColumn
+        const vector = block.columns[c]
+        invariant(vector !== undefined, 'a block of rows lacks a column')
+        appendColumn(column, rows.heaps[column.layout.heap], vector, slice, this.chunks)
+      }
+      segment.timestamps.fill(o.timestamp, at, at + to - from)
+      segment.minTimestamp = Math.min(segment.minTimestamp, o.timestamp)
+      segment.maxTimestamp = Math.max(segment.maxTimestamp, o.timestamp)
+      row += to - from
+      from = to
+    }
+    this.index.insertMany(hashes, o.selection, count, firstRow)
+    rows.rowCount = row
+    if (count > 0) {
+      this.oldestOpId = Math.min(this.oldestOpId ?? o.opId, o.opId)
+      this.newestTimestamp = Math.max(this.newestTimestamp, o.timestamp)
+    }
+    return firstRow
+  }
+
+  /** The row that has key `index` of `keys`, whose hash is given; −1 if there is none. */
+  find(keys: KeyBlock, index: number, hash: number): number {
+    return this.index.find(this.rows, this.rows.rowCount, keys, index, hash)
+  }
+
+  /** Looks all keys up: `out[i]` becomes the row of key i, or −1. Returns how many were found. */
+  findMany(keys: KeyBlock, hashes: Uint32Array, out: Int32Array): number {
+    const { index, rows } = this
+    const { rowCount } = rows
+    let found = 0
+    for (let i = 0; i < keys.count; i++) {
+      const row = index.find(rows, rowCount, keys, i, hashes[i] as number)
+      out[i] = row
+      if (row >= 0) found++
+    }
+    return found
+  }
+
+  /** Puts the row's values of the columns at `positions` into `out`, as a row shows them. */
+  readRow(row: number, positions: readonly number[], out: ColumnValue[]): void {
+    this.rows.readRow(row, positions, out)
+  }
+
+  /**
+   * As `readRow`, as vectors: `vectors[i]` holds, at `indexes[i]`, the row's value of the column at `positions[i]`. A
+   * vector may span other rows, rows to come among them; int64 may be BigInt64Array though the value is small.
+   */
+  vectorsAt(row: number, positions: readonly number[], vectors: ColumnVector[], indexes: number[]): void {
+    this.rows.vectorsAt(row, positions, vectors, indexes)
+  }
+
+  /** The commit timestamp at which a row was inserted. */
+  timestampOf(row: number): number {
+    return this.rows.timestampOf(row)
+  }
+
+  /** The encoded key of a row. */
+  keyBytes(row: number): Uint8Array {
+    return this.rows.keyBytes(row)
+  }
+
+  /**
+   * To be called before `batches`, with the same options: brings rows into order where the scan needs it, letting the
+   * event loop through. Undefined: nothing to wait for.
+   */
+  prepareScan(o: MemRowSetScan): Promise<void> | undefined {
+    const rowCount = o.rowCount ?? this.rowCount
+    return this.shouldSort(o, rowCount) ? this.runs.cover(rowCount) : undefined
+  }
+
+  /** As `prepareScan`, blocking. */
+  prepareScanSync(o: MemRowSetScan): void {
+    const rowCount = o.rowCount ?? this.rowCount
+    if (this.shouldSort(o, rowCount)) this.runs.coverSync(rowCount)
+  }
+
+  /**
+   * The rows that a scan sees, a batch at a time. The caller holds a reference from before the call until the last
+   * batch is done with. Sorted scans of rows that `prepareScan` has not brought into order do so now, blocking.
+   */
+  batches(o: MemRowSetScan): Iterable<BatchSource> {
+    const rowCount = Math.min(o.rowCount ?? this.rowCount, this.rowCount)
+    if (wantsOrder(o)) this.runs.coverSync(rowCount)
+    return memBatches(this.rows, this.runs.current(), { ...o, rowCount }, (keys) => {
+      this.comparedKeys += keys
+    })
+  }
+
+  /** Takes no more rows from now on, and describes what there is for a job. The job's caller holds a reference meanwhile. */
+  freeze(): FrozenMemRowSet {
+    this.frozen = true
+    return this.rows.freeze(this.generation)
+  }
+
+  /** Keeps the memory for one more user. */
+  retain(): void {
+    invariant(this.references > 0, 'a MemRowSet was retained after its last reference was released')
+    this.references++
+  }
+
+  /** Lets go; with the last reference the memory returns to the pool. */
+  release(): void {
+    invariant(this.references > 0, 'a MemRowSet was released more often than retained')
+    if (--this.references > 0) return
+    this.index.release()
+    for (const span of this.rows.spans()) this.chunks.release(span)
+    this.rows.clear()
+  }
+
+  private shouldSort(o: MemRowSetScan, rowCount: number): boolean {
+    if (wantsOrder(o)) return true
+    if (this.comparedKeys < comparisonsPerSortedRow * (rowCount - this.runs.coveredRows)) return false
+    this.comparedKeys = 0
+    return true
+  }
+
+  private segmentWithRoom(row: number): MemSegment {
+    const { rows } = this
+    if (row < rows.capacity) return rows.segmentAt(rows.segmentOf(row))
+    const span: SharedSpan = this.chunks.acquire(rows.nextSegmentBytes === chunkBytes ? 'chunk' : 'slab')
+    return rows.addEmptySegment(span)
+  }
+}
+
+/** Sorting a row costs about as much as comparing it with a range this many times. */
+const comparisonsPerSortedRow = 32
