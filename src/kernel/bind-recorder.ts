@@ -3,6 +3,7 @@ import { type BindToFluentSyntax, ContainerModule, type ContainerModuleLoadOptio
 import { isContributionToken, tokenName } from '../base/token.ts'
 import type { PluginSpec } from './define-plugin.ts'
 import { injectOptions, type PlainNeed, plainNeeds } from './needs.ts'
+import { BindError, pluginFailure } from './plugin-failure.ts'
 import type { PluginModule, ProvideOptions } from './plugin-module.ts'
 
 /** One thing a plugin makes. */
@@ -33,6 +34,8 @@ export function pluginModule(spec: PluginSpec, options: unknown, taken: Readonly
     const recorder = new BindRecorder(spec, container, taken, bindings)
     try {
       await spec.bind(recorder.module, options as never)
+    } catch (thrown) {
+      throw thrown instanceof BindError ? thrown : pluginFailure(spec.name, 'bind', thrown)
     } finally {
       recorder.ended = true
     }
@@ -67,16 +70,16 @@ class BindRecorder {
   #provide(service: symbol, needs: readonly unknown[], factory: unknown, o: ProvideOptions<unknown> = {}): void {
     const where = `Plugin "${this.#spec.name}", provide(${nameOf(service)})`
     if (typeof service === 'symbol' && isContributionToken(service))
-      throw new TypeError(`${where}: it is a contribution point; use contribute.`)
+      throw new BindError(`${where}: it is a contribution point; use contribute.`)
     this.#declare(where, service, this.#spec.provides, 'provides')
-    if (this.#bound.has(service)) throw new TypeError(`${where}: the service is provided twice.`)
+    if (this.#bound.has(service)) throw new BindError(`${where}: the service is provided twice.`)
     this.#bound.add(service)
     this.#bind(where, { token: service, id: service }, needs, factory, o)
   }
 
   #contribute(to: symbol, needs: readonly unknown[], factory: unknown, o: ProvideOptions<unknown> = {}): void {
     const where = `Plugin "${this.#spec.name}", contribute(${nameOf(to)})`
-    if (typeof to === 'symbol' && !isContributionToken(to)) throw new TypeError(`${where}: it is a service; use provide.`)
+    if (typeof to === 'symbol' && !isContributionToken(to)) throw new BindError(`${where}: it is a service; use provide.`)
     this.#declare(where, to, this.#spec.contributes, 'contributes')
     this.#bound.add(to)
     const id = Symbol(`${this.#spec.name}/${tokenName(to)}`)
@@ -85,7 +88,7 @@ class BindRecorder {
   }
 
   #bind(where: string, as: { token: symbol; id: symbol }, needs: readonly unknown[], factory: unknown, o: ProvideOptions<unknown>): void {
-    if (typeof factory !== 'function') throw new TypeError(`${where}: the factory must be a function.`)
+    if (typeof factory !== 'function') throw new BindError(`${where}: the factory must be a function.`)
     const plain = plainNeeds(needs, where)
     if (this.#taken.has(as.id)) return
     this.#bindings.push({ plugin: this.#spec.name, ...as, needs: plain, stop: o.stop })
@@ -95,9 +98,9 @@ class BindRecorder {
 
   /** Refuses what the plugin did not declare, and anything at all once `bind` has ended. */
   #declare(where: string, token: symbol, declared: readonly symbol[], key: string): void {
-    if (this.ended) throw new TypeError(`${where}: bind has ended; the assembly is sealed. An asynchronous bind must await everything.`)
-    if (typeof token !== 'symbol') throw new TypeError(`${where}: not a token. A circular import leaves a token undefined.`)
-    if (!declared.includes(token)) throw new TypeError(`${where}: not declared. Add ${tokenName(token)} to "${key}" of the plugin.`)
+    if (this.ended) throw new BindError(`${where}: bind has ended; the assembly is sealed. An asynchronous bind must await everything.`)
+    if (typeof token !== 'symbol') throw new BindError(`${where}: not a token. A circular import leaves a token undefined.`)
+    if (!declared.includes(token)) throw new BindError(`${where}: not declared. Add ${tokenName(token)} to "${key}" of the plugin.`)
   }
 
   checkAllBound(): void {
@@ -105,14 +108,14 @@ class BindRecorder {
     for (const token of [...provides, ...contributes]) {
       if (this.#bound.has(token)) continue
       const key = isContributionToken(token) ? 'contributes' : 'provides'
-      throw new TypeError(`Plugin "${name}" declares ${tokenName(token)} in "${key}", but its bind does not bind it.`)
+      throw new BindError(`Plugin "${name}" declares ${tokenName(token)} in "${key}", but its bind does not bind it.`)
     }
   }
 
   /** A service goes under its own token; a contribution under a private symbol; a service taken by another under a symbol nobody asks for. */
   #bindRaw<T>(token: symbol): BindToFluentSyntax<T> {
     const many = isContributionToken(token)
-    if (!many && this.#bound.has(token)) throw new TypeError(`Plugin "${this.#spec.name}": ${tokenName(token)} is provided twice.`)
+    if (!many && this.#bound.has(token)) throw new BindError(`Plugin "${this.#spec.name}": ${tokenName(token)} is provided twice.`)
     this.#bound.add(token)
     const id = many || this.#taken.has(token) ? Symbol(`${this.#spec.name}/${tokenName(token)}`) : token
     if (many) this.#container.bind(token).toService(id)

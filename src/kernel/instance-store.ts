@@ -1,7 +1,7 @@
 import type { Container } from 'inversify'
-import { VarveError } from '../base/errors.ts'
 import { tokenName } from '../base/token.ts'
 import type { Binding } from './bind-recorder.ts'
+import { pluginFailure } from './plugin-failure.ts'
 
 /** An instance, and the plugin that made it. */
 export interface OwnedInstance {
@@ -32,14 +32,10 @@ export class InstanceStore {
       if (instance === undefined || instance === null) throw new TypeError(`its factory returned ${String(instance)}`)
       this.#made.push({ binding, instance, owned: !this.#owned.has(instance) })
       this.#owned.add(instance)
-    } catch (cause) {
+    } catch (thrown) {
+      const error = pluginFailure(plugin, `make ${tokenName(token)}`, thrown)
       const errors = await this.endAll()
-      if (cause instanceof VarveError && errors.length === 0) throw cause
-      const error = new Error(
-        `Plugin "${plugin}" failed to make ${tokenName(token)}: ${cause instanceof Error ? cause.message : String(cause)}`,
-        { cause },
-      )
-      throw errors.length === 0 ? error : new AggregateError([error, ...errors], error.message, { cause })
+      throw errors.length === 0 ? error : new AggregateError([error, ...errors], error.message, { cause: error })
     }
   }
 
@@ -55,8 +51,7 @@ export class InstanceStore {
       try {
         await this.#end(binding, instance, owned)
       } catch (thrown) {
-        const message = `Plugin "${binding.plugin}" failed to close ${tokenName(binding.token)}: ${thrown instanceof Error ? thrown.message : String(thrown)}`
-        errors.push(new Error(message, { cause: thrown }))
+        errors.push(pluginFailure(binding.plugin, `close ${tokenName(binding.token)}`, thrown))
       }
     }
     return errors

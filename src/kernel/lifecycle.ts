@@ -1,4 +1,5 @@
 import { contributionToken } from '../base/token.ts'
+import { pluginFailure } from './plugin-failure.ts'
 
 /**
  * Takes part in opening and closing a database. Lifecycles are called in dependency order: those of a plugin after
@@ -36,7 +37,13 @@ export class LifecycleRunner {
   }
 
   configure(options: unknown): void {
-    for (const { lifecycle } of this.#lifecycles) (lifecycle as Lifecycle<unknown>).configure?.(options)
+    for (const { plugin, lifecycle } of this.#lifecycles) {
+      try {
+        ;(lifecycle as Lifecycle<unknown>).configure?.(options)
+      } catch (thrown) {
+        throw pluginFailure(plugin, 'configure the engine', thrown)
+      }
+    }
   }
 
   /** Starts one after the other. If one fails, stops those before it, backwards, and rejects with its error. */
@@ -45,13 +52,12 @@ export class LifecycleRunner {
       const beganMs = this.#monotonicMs()
       try {
         await owned.lifecycle.start?.()
-      } catch (error) {
+      } catch (thrown) {
+        const error = pluginFailure(owned.plugin, 'start', thrown)
         const errors = await this.stop()
         throw errors.length === 0
           ? error
-          : new AggregateError([error, ...errors], `Plugin "${owned.plugin}" failed to start, and others then failed to stop.`, {
-              cause: error,
-            })
+          : new AggregateError([error, ...errors], `${error.message} Others then failed to stop.`, { cause: error })
       }
       this.#started.push(owned)
       this.#tookMs(owned.plugin, this.#monotonicMs() - beganMs)
@@ -65,11 +71,7 @@ export class LifecycleRunner {
       try {
         await owned.lifecycle.stop?.()
       } catch (thrown) {
-        errors.push(
-          new Error(`Plugin "${owned.plugin}" failed to stop: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {
-            cause: thrown,
-          }),
-        )
+        errors.push(pluginFailure(owned.plugin, 'stop', thrown))
       }
     }
     return errors

@@ -1,5 +1,6 @@
 import type { MapToResolvedValueInjectOptions } from 'inversify'
 import { type ContributionToken, isContributionToken, type Token, tokenName } from '../base/token.ts'
+import { BindError } from './plugin-failure.ts'
 
 declare const gives: unique symbol
 
@@ -43,17 +44,17 @@ export interface PlainNeed {
 
 /** Checks the needs that a plugin passed and drops their types; misuse is a TypeError that names `where`. */
 export function plainNeeds(needs: readonly unknown[], where: string): PlainNeed[] {
-  if (!Array.isArray(needs)) throw new TypeError(`${where}: the needs must be an array of tokens, [] if there are none.`)
+  if (!Array.isArray(needs)) throw new BindError(`${where}: the needs must be an array of tokens, [] if there are none.`)
   return needs.map((need: unknown, index) => {
     if (typeof need === 'symbol') {
       if (isContributionToken(need))
-        throw new TypeError(`${where}: ${tokenName(need)} is a contribution point; need it as all(${tokenName(need)}).`)
+        throw new BindError(`${where}: ${tokenName(need)} is a contribution point; need it as all(${tokenName(need)}).`)
       return { token: need, how: 'one' }
     }
     const special = need as Partial<PlainNeed> | undefined
     if (typeof special?.token === 'symbol' && (special.how === 'all' || special.how === 'optional'))
       return { token: special.token, how: special.how }
-    throw new TypeError(`${where}: need ${index} is not a token. A circular import leaves a token undefined.`)
+    throw new BindError(`${where}: need ${index} is not a token. A circular import leaves a token undefined.`)
   })
 }
 

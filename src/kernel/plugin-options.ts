@@ -20,11 +20,20 @@ export async function checkOptions(spec: PluginSpec, given: unknown): Promise<un
     return undefined
   }
   refuseUnknownKeys(spec, inputSchema(spec.options), options as Record<string, unknown>, '')
-  const result = await spec.options['~standard'].validate(options)
+  const result = await validated(spec, spec.options, options)
   if (result.issues !== undefined)
     throw invalid(spec, result.issues.map((issue) => describeIssue(where, issue, options)).join('\n'), { option: pathOf(result.issues[0]) })
   refuseDroppedKeys(spec, options as Record<string, unknown>, result.value)
   return result.value
+}
+
+async function validated(spec: PluginSpec, schema: StandardSchemaV1, options: object): Promise<StandardSchemaV1.Result<unknown>> {
+  try {
+    return await schema['~standard'].validate(options)
+  } catch (cause) {
+    const message = `Plugin "${spec.name}": its options cannot be checked: ${cause instanceof Error ? cause.message : String(cause)}`
+    throw new VarveError('CONFIG_INVALID', message, { cause, context: { plugin: spec.name } })
+  }
 }
 
 interface JsonSchema {

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { z } from 'zod'
+import { VarveError } from '../../src/base/errors.ts'
 import { token } from '../../src/base/token.ts'
 import { hostService } from '../../src/kernel/assembly.ts'
 import { byteSize } from '../../src/kernel/config.ts'
@@ -314,4 +315,28 @@ test('a factory that returns nothing is refused', async (t) => {
     bind: (module) => module.provide(Tea, [], () => undefined as unknown as Named),
   })
   await t.throwsAsync(assembled({ plugins: [empty] }), { message: /"empty" failed to make Tea.*undefined/ })
+})
+
+test('a bind that fails, and a schema that throws, name the plugin', async (t) => {
+  const failing = (what: string) => () => {
+    throw new Error(`no ${what}`)
+  }
+  await t.throwsAsync(assembled({ plugins: [definePlugin({ name: 'unbound', bind: failing('bind') })] }), {
+    message: 'Plugin "unbound" failed to bind: no bind',
+  })
+  const options = { '~standard': { version: 1, vendor: 'test', validate: failing('check') } } as const
+  t.true(
+    says(
+      await refusal({ plugins: [definePlugin({ name: 'unchecked', options, bind: () => undefined })] }),
+      'CONFIG_INVALID',
+      'unchecked',
+      'no check',
+    ),
+  )
+})
+
+test("Varve's own errors reach the caller as they are, from factories too", async (t) => {
+  const original = new VarveError('PEER_DEPENDENCY_MISSING', 'Install it.')
+  const needy = definePlugin({ name: 'needy', provides: [Tea], bind: (module) => module.provide(Tea, [], () => Promise.reject(original)) })
+  t.is(await refusal({ plugins: [needy] }), original)
 })

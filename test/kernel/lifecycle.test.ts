@@ -59,7 +59,7 @@ test('a start that fails stops what was started, backwards, and nothing else', a
   const assembly = await assembled({
     plugins: [recorder('a', journal), recorder('b', journal), recorder('bad', journal, { fails: 'start' }), recorder('d', journal)],
   })
-  await t.throwsAsync(assembly.start(), { message: 'bad cannot start' })
+  await t.throwsAsync(assembly.start(), { message: 'Plugin "bad" failed to start: bad cannot start' })
   t.deepEqual(journal, ['start a', 'start b', 'stop b', 'stop a'])
   await assembly.stop()
   t.is(journal.length, 4)
