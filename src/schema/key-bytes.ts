@@ -45,10 +45,25 @@ export function keyColumnEnds(schema: TableSchema, bytes: Uint8Array): number[] 
   let at = 0
   for (const keyColumn of keyPlan(schema).columns) {
     if (at === bytes.length) break
-    at = columnEnd(schema, keyColumn, bytes, at)
+    const end = columnEnd(keyColumn, bytes, at)
+    if (end < 0) throw malformedKey(schema, `column ${keyColumn.column.name} has no end`)
+    at = end
     ends.push(at)
   }
   if (at !== bytes.length) throw malformedKey(schema, `${bytes.length - at} bytes follow its last column`)
+  return ends
+}
+
+/** Where the encodings of the first `count` key columns end, for bytes that may be any bound; undefined if they do not hold so many whole ones. */
+export function leadingColumnEnds(schema: TableSchema, bytes: Uint8Array, count: number): number[] | undefined {
+  const ends: number[] = []
+  let at = 0
+  for (const keyColumn of keyPlan(schema).columns) {
+    if (ends.length === count) break
+    at = columnEnd(keyColumn, bytes, at)
+    if (at < 0) return undefined
+    ends.push(at)
+  }
   return ends
 }
 
@@ -79,18 +94,16 @@ export function keyValuesToObject(schema: TableSchema, values: readonly ColumnVa
   return key
 }
 
-function columnEnd(schema: TableSchema, { widthBytes, column }: KeyColumn, bytes: Uint8Array, at: number): number {
-  if (widthBytes > 0) {
-    if (at + widthBytes > bytes.length) throw malformedKey(schema, `column ${column.name} is cut short`)
-    return at + widthBytes
-  }
+/** Where a column's encoding that begins at `at` ends, or −1 if the bytes end first or cannot be one. */
+function columnEnd({ widthBytes }: KeyColumn, bytes: Uint8Array, at: number): number {
+  if (widthBytes > 0) return at + widthBytes > bytes.length ? -1 : at + widthBytes
   for (let k = at; k + 1 < bytes.length; k++) {
     if (bytes[k] !== 0) continue
     if (bytes[k + 1] === 0) return k + 2
-    if (bytes[k + 1] !== 0xff) break
+    if (bytes[k + 1] !== 0xff) return -1
     k++
   }
-  throw malformedKey(schema, `column ${column.name} has no end`)
+  return -1
 }
 
 function decodeColumn({ widthBytes, column }: KeyColumn, bytes: Uint8Array, at: number, end: number): ColumnValue {

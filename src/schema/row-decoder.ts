@@ -8,28 +8,35 @@ export type DecodedRow = Record<string, ColumnValue>
 
 /** Turns columns into rows. `columns[k]` is the vector of the k-th position that the decoder was made for. */
 export interface RowDecoder {
-  /** Row i. */
-  row(columns: readonly ColumnVector[], i: number): DecodedRow
+  /** The row at index `at` of every vector; or, where the vectors do not share one, at `at[k]` of vector k. */
+  row(columns: readonly ColumnVector[], at: number | readonly number[]): DecodedRow
   /** Appends rows to `out`: those of `selection`, in its order, or else all. */
   rows(columns: readonly ColumnVector[], selection: Int32Array | undefined, out: DecodedRow[]): void
 }
 
-type Decode = (columns: readonly ColumnVector[], selection: Int32Array | undefined, from: number, to: number, out: DecodedRow[]) => void
+/** What is compiled. */
+interface Decode {
+  rows: DecodeRows
+  row: (columns: readonly ColumnVector[], at: readonly number[]) => DecodedRow
+}
+
+type DecodeRows = (columns: readonly ColumnVector[], selection: Int32Array | undefined, from: number, to: number, out: DecodedRow[]) => void
 
 /** The decoder of some columns (positions in the schema). Compiles code: keep it. `o.compile: false` takes the generic loop. */
 export function rowDecoder(schema: TableSchema, positions: readonly number[], o: { compile?: boolean } = {}): RowDecoder {
   const asked = positions.map((position) => schema.columns[position] as ColumnSchema)
   const decode = (o.compile === false ? undefined : compileDecode(asked)) ?? genericDecode(asked)
   return {
-    row(columns, i) {
+    row(columns, at) {
+      if (typeof at !== 'number') return decode.row(columns, at)
       const out: DecodedRow[] = []
-      decode(columns, undefined, i, i + 1, out)
+      decode.rows(columns, undefined, at, at + 1, out)
       return out[0] as DecodedRow
     },
     rows(columns, selection, out) {
       const count = selection?.length ?? columns[0]?.length ?? 0
       for (let k = 0; k < asked.length; k++) if (asked[k]?.kind === 'string') memoizeStrings(columns[k] as ColumnVector, count)
-      decode(columns, selection, 0, count, out)
+      decode.rows(columns, selection, 0, count, out)
     },
   }
 }
@@ -73,45 +80,55 @@ function memoizeStrings(vector: ColumnVector, count: number): void {
 /** The source makes an object literal a row, so that all rows have one shape from the first on. */
 function compileDecode(asked: readonly ColumnSchema[]): Decode | undefined {
   const heads = asked.map((_, k) => `const c${k} = columns[${k}], v${k} = c${k}.values, n${k} = c${k}.nulls`)
-  const cells = asked.map((column, k) => `${quoted(column.name)}: n${k} !== undefined && n${k}[i] === 1 ? null : ${cellSource(column, k)}`)
+  const cells = (index: (k: number) => string) =>
+    asked.map((column, k) => `${quoted(column.name)}: n${k} !== undefined && n${k}[${index(k)}] === 1 ? null : ${cellSource(column, k, index(k))}`).join(', ')
   const make = compileFunction(
     ['stringAt', 'binaryAt'],
-    `return function decode(columns, selection, from, to, out) {
+    `function rows(columns, selection, from, to, out) {
   ${heads.join('\n  ')}
   for (let r = from; r < to; r++) {
     const i = selection === undefined ? r : selection[r]
-    out.push({ ${cells.join(', ')} })
+    out.push({ ${cells(() => 'i')} })
   }
-}`,
+}
+function row(columns, at) {
+  ${heads.join('\n  ')}
+  return { ${cells((k) => `at[${k}]`)} }
+}
+return { rows, row }`,
   )
   return make?.(stringAt, binaryAt) as Decode | undefined
 }
 
-function cellSource({ kind, mode }: ColumnSchema, k: number): string {
+function cellSource({ kind, mode }: ColumnSchema, k: number, i: string): string {
   switch (kind) {
     case 'bool':
-      return `v${k}[i] === 1`
+      return `v${k}[${i}] === 1`
     case 'int64':
-      return mode === 'bigint' ? `BigInt(v${k}[i])` : `Number(v${k}[i])`
+      return mode === 'bigint' ? `BigInt(v${k}[${i}])` : `Number(v${k}[${i}])`
     case 'string':
-      return `c${k}.strings !== undefined ? c${k}.strings[c${k}.codes[i]] : stringAt(c${k}, i)`
+      return `c${k}.strings !== undefined ? c${k}.strings[c${k}.codes[${i}]] : stringAt(c${k}, ${i})`
     case 'binary':
-      return `binaryAt(c${k}, i)`
+      return `binaryAt(c${k}, ${i})`
     default:
-      return `v${k}[i]`
+      return `v${k}[${i}]`
   }
 }
 
 function genericDecode(asked: readonly ColumnSchema[]): Decode {
-  return (columns, selection, from, to, out) => {
-    for (let r = from; r < to; r++) {
-      const i = selection === undefined ? r : (selection[r] as number)
-      const row: DecodedRow = {}
-      for (let k = 0; k < asked.length; k++) {
-        const column = asked[k] as ColumnSchema
-        row[column.name] = valueAt(column, columns[k] as ColumnVector, i)
-      }
-      out.push(row)
+  const row = (columns: readonly ColumnVector[], at: readonly number[]) => {
+    const decoded: DecodedRow = {}
+    for (let k = 0; k < asked.length; k++) {
+      const column = asked[k] as ColumnSchema
+      decoded[column.name] = valueAt(column, columns[k] as ColumnVector, at[k] as number)
     }
+    return decoded
+  }
+  return {
+    row,
+    rows(columns, selection, from, to, out) {
+      const at = asked.map(() => 0)
+      for (let r = from; r < to; r++) out.push(row(columns, at.fill(selection === undefined ? r : (selection[r] as number))))
+    },
   }
 }
