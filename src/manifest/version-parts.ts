@@ -1,0 +1,38 @@
+import type { TableSchema } from '../schema/table-schema.ts'
+import type { FileMeta, TabletState } from './version-edit.ts'
+
+/** The files of one rowset. `redo` in the order of application: ascending by the ops that they go through. */
+export interface RowSetFiles {
+  readonly rowset: number
+  readonly base: FileMeta
+  readonly redo: readonly FileMeta[]
+  readonly undo: readonly FileMeta[]
+  /** Every logged change to its rows up to this op id is in its files. */
+  readonly flushedThroughOp: number
+}
+
+/** One tablet on disk. */
+export interface TabletVersion {
+  readonly state: TabletState
+  readonly rowsets: ReadonlyMap<number, RowSetFiles>
+}
+
+/** What the database consists of on disk at one point; see `Version`. */
+export interface VersionParts {
+  readonly tables: ReadonlyMap<number, TableSchema>
+  /** By table id, then by the tablet's ordinal. Tablets without files and with untouched state may be absent. */
+  readonly tablets: ReadonlyMap<number, ReadonlyMap<number, TabletVersion>>
+  /** Every data file, by number. */
+  readonly files: ReadonlyMap<number, FileMeta>
+  readonly nextFileNumber: number
+  readonly lastOpId: number
+  readonly lastTimestamp: number
+  readonly nextTableId: number
+  /** The log is known to have been synced through this op. */
+  readonly logSyncedThrough: number
+}
+
+/** A tablet of which nothing is on disk. */
+export function emptyTablet(tableId: number, tablet: number): TabletVersion {
+  return { state: { tableId, tablet, flushedGeneration: 0, flushedCut: 0, historyHorizon: 0 }, rowsets: new Map() }
+}
