@@ -337,6 +337,26 @@ test('unregister waits for the running instance, begins no other, and frees the 
   t.notThrows(() => manager.register(new FakeOp('Op')))
 })
 
+test('an op that is being unregistered begins no further instance, though it allows more and a thread is free', async (t) => {
+  const { clock, manager, register } = setUp({ threads: 4 })
+  const op = new FakeOp('Op', work, { kind: 'flush', maxInstances: 3 })
+  const [registration] = register(op)
+  manager.start()
+  await clock.advance(0)
+  const runningCount = op.runs.length
+  const unregistered = registration?.unregister()
+  registration?.changed()
+  await clock.advance(1000)
+  t.is(op.runs.length, runningCount)
+  await t.throwsAsync(manager.runNow(op), { message: /not registered/ })
+  while (op.runs.length > 0) {
+    op.finish(work)
+    await clock.advance(0)
+  }
+  await unregistered
+  t.is(op.performedCount, runningCount)
+})
+
 test('shutdown tells runs to stop, waits for them, and begins nothing more', async (t) => {
   const { clock, manager, register } = setUp()
   const op = new FakeOp('Op', work)

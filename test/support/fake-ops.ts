@@ -17,6 +17,8 @@ export class FakeOp implements MaintenanceOp {
   askedCount = 0
   preparedCount = 0
   performedCount = 0
+  /** Counted by tests that wrap `prepare`. */
+  refusedCount = 0
   /** Runs that have not ended, oldest first. */
   readonly runs: { outcome: Deferred<void>; signal: AbortSignal }[] = []
   /** Whether a run ends by itself, ABORTED, when its signal fires. */
