@@ -4,27 +4,39 @@ import type { Job, JobFunction, WorkerPool } from '../maintenance/worker-pool.ts
 /**
  * Runs jobs in this thread, one after another in the order in which they were asked for, so that a run can be
  * repeated exactly. Data and results are structured-cloned as on the way to a worker and back (shared buffers are
- * shared, `transfer` is moved), so that a test meets what cannot be cloned. A job that takes its time blocks the
- * thread; its signal can stop it only where it awaits.
+ * shared, `transfer` is moved), so that a test meets what cannot be cloned. A job blocks the thread while it computes.
+ * A job whose signal fires is dropped if it waits; one that runs is told, and `run` rejects when it has stopped, so
+ * that whoever cleans up after it finds nobody still at work.
  */
 export class InlineWorkerPool implements WorkerPool {
   readonly name = 'inline'
   readonly #closing = new AbortController()
   #last: Promise<unknown> = Promise.resolve()
+  #startedCount = 0
+
   /** Jobs that were begun. */
-  startedCount = 0
+  get startedCount(): number {
+    return this.#startedCount
+  }
 
   async run<R>(job: Job, o: { signal: AbortSignal }): Promise<R> {
-    this.#refuseIfClosed()
+    if (this.#closing.signal.aborted) throw new VarveError('DATABASE_CLOSED', 'The worker pool is closed.')
     throwIfAborted(o.signal)
     // Cloned at the call, as a message is: what the caller changes afterwards does not reach the job.
     const data: unknown = structuredClone(job.data, { transfer: [...(job.transfer ?? [])] })
     const signal = AbortSignal.any([o.signal, this.#closing.signal])
-    const done = this.#last.then(() => this.#perform<R>(job.module, data, signal))
-    this.#last = done.catch(() => {})
-    return raceAbort(done, signal, () => {
-      this.#refuseIfClosed()
-      throw abortedError(o.signal)
+    return new Promise((resolve, reject) => {
+      const drop = () => reject(this.#stopError(o.signal))
+      signal.addEventListener('abort', drop, { once: true })
+      this.#last = this.#last.then(async () => {
+        signal.removeEventListener('abort', drop)
+        if (signal.aborted) return
+        try {
+          resolve(await this.#perform<R>(job.module, data, signal))
+        } catch (error) {
+          reject(signal.aborted ? this.#stopError(o.signal) : error)
+        }
+      })
     })
   }
 
@@ -34,31 +46,18 @@ export class InlineWorkerPool implements WorkerPool {
   }
 
   async #perform<R>(module: string | URL, data: unknown, signal: AbortSignal): Promise<R> {
-    throwIfAborted(signal)
     const { default: run } = (await import(String(module))) as { default?: JobFunction<unknown, R> }
-    if (typeof run !== 'function')
+    if (typeof run !== 'function') {
       throw new TypeError(`${String(module)} is not a job: its default export must be a function (data, context).`)
-    throwIfAborted(signal)
-    this.startedCount++
-    return structuredClone(await run(data, { signal }))
-  }
-
-  #refuseIfClosed(): void {
-    if (this.#closing.signal.aborted) throw new VarveError('ABORTED', 'The worker pool has been closed.')
-  }
-}
-
-/** The result, or what `aborted` throws as soon as the signal fires. */
-function raceAbort<R>(result: Promise<R>, signal: AbortSignal, aborted: () => never): Promise<R> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      try {
-        aborted()
-      } catch (error) {
-        reject(error)
-      }
     }
-    signal.addEventListener('abort', onAbort, { once: true })
-    result.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
+    throwIfAborted(signal)
+    this.#startedCount++
+    const result = await run(data, { signal })
+    throwIfAborted(signal)
+    return structuredClone(result)
+  }
+
+  #stopError(signal: AbortSignal): VarveError {
+    return signal.aborted ? abortedError(signal) : new VarveError('ABORTED', 'The worker pool was closed before the job had ended.')
+  }
 }
