@@ -78,6 +78,13 @@ test('a lock of a running process is refused with its pid and since when, and ta
 
 test('of several processes that find the same dead holders, exactly one gets each lock', async (t) => {
   const paths = Array.from({ length: 150 }, (_, i) => lockPath(`race-${i}`, i % 5 === 4 ? undefined : deadHolder({ nonce: newNonce() })))
+  // Some were being taken over by a process that has died too, and one of those by yet another.
+  for (let i = 0; i < paths.length; i += 5) {
+    const breaker = deadHolder({ nonce: newNonce() })
+    const { nonce } = parseLockHolder(fs.readFileSync(paths[i] as string, 'utf8')) as LockHolder
+    fs.writeFileSync(`${paths[i]}.break-${nonce}`, JSON.stringify(breaker))
+    if (i === 0) fs.writeFileSync(`${paths[i]}.break-${breaker.nonce}`, JSON.stringify(deadHolder({ nonce: newNonce() })))
+  }
   const takers = await Promise.all([startTaker(), startTaker(), startTaker()])
   for (const taker of takers) taker.send(paths)
   const answers = await Promise.all(takers.map((taker) => taker.answer()))
