@@ -41,19 +41,27 @@ function freeMemory(candidates: readonly Candidate[], system: SystemState) {
   const best = bestBy(candidates, ({ stats }) => stats.ramAnchoredBytes)
   if (!best) return undefined
   const percent = Math.round((100 * memoryHeldBytes) / memoryLimitBytes)
-  return { op: best.op, reason: `Memory is under pressure (${mib(memoryHeldBytes)} held, ${percent} % of the limit); it frees ${mib(best.stats.ramAnchoredBytes)}.` }
+  return {
+    op: best.op,
+    reason: `Memory is under pressure (${mib(memoryHeldBytes)} held, ${percent} % of the limit); it frees ${mib(best.stats.ramAnchoredBytes)}.`,
+  }
 }
 
 function freeLog(candidates: readonly Candidate[], system: SystemState) {
   if (system.walBytes <= system.walTargetBytes) return undefined
   const best = bestBy(candidates, ({ stats }) => stats.logsRetainedBytes)
   if (!best) return undefined
-  return { op: best.op, reason: `The log (${mib(system.walBytes)}) is past its target of ${mib(system.walTargetBytes)}; it retains ${mib(best.stats.logsRetainedBytes)}.` }
+  return {
+    op: best.op,
+    reason: `The log (${mib(system.walBytes)}) is past its target of ${mib(system.walTargetBytes)}; it retains ${mib(best.stats.logsRetainedBytes)}.`,
+  }
 }
 
 function doOverdue(candidates: readonly Candidate[], system: SystemState) {
   const best = bestBy(candidates, ({ stats }) => (stats.dueAtMs === undefined ? 0 : system.nowMs - stats.dueAtMs + 1))
-  return best && { op: best.op, reason: `It has been due for ${Math.round((system.nowMs - (best.stats.dueAtMs ?? system.nowMs)) / 1000)} s.` }
+  return (
+    best && { op: best.op, reason: `It has been due for ${Math.round((system.nowMs - (best.stats.dueAtMs ?? system.nowMs)) / 1000)} s.` }
+  )
 }
 
 function improve(candidates: readonly Candidate[]) {
@@ -61,7 +69,10 @@ function improve(candidates: readonly Candidate[]) {
   if (!best) return undefined
   const { op, stats } = best
   const parts = `improvement ${figure(stats.perfImprovement)} + workload ${figure(stats.workloadScore)}`
-  return { op, reason: `It has the best score, ${figure(scoreOf(best))} (${parts}${op.priority === 0 ? '' : `, priority ${op.priority}`}).` }
+  return {
+    op,
+    reason: `It has the best score, ${figure(scoreOf(best))} (${parts}${op.priority === 0 ? '' : `, priority ${op.priority}`}).`,
+  }
 }
 
 function freeDisk(candidates: readonly Candidate[]) {

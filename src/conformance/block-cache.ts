@@ -22,7 +22,12 @@ export function blockCache(test: ConformanceTest, make: (capacityBytes: number) 
 
   test('a block that was set is got, the same object, by its file and number only', async () => {
     const cache = make(capacityBytes)
-    const blocks = new Map([['1/0', block(10)], ['1/1', block(20)], ['0/1', block(30)], ['900000/70000', block(40)]])
+    const blocks = new Map([
+      ['1/0', block(10)],
+      ['1/1', block(20)],
+      ['0/1', block(30)],
+      ['900000/70000', block(40)],
+    ])
     for (const [key, value] of blocks) cache.set(...split(key), value, 'data')
     for (const [key, value] of blocks) assert.equal(cache.get(...split(key)), value, key)
     for (const key of ['0/0', '2/0', '1/2', '900000/0', '70000/900000']) assert.equal(cache.get(...split(key)), undefined, key)
@@ -30,7 +35,16 @@ export function blockCache(test: ConformanceTest, make: (capacityBytes: number) 
 
   test('keys that look alike when squeezed together are told apart', async () => {
     const cache = make(capacityBytes)
-    const keys: [number, number][] = [[1, 2 ** 20], [2, 0], [1, 2 ** 16], [0, 2 ** 20], [2 ** 31, 1], [0, 1], [1, 2 ** 20 + 1], [2, 1]]
+    const keys: [number, number][] = [
+      [1, 2 ** 20],
+      [2, 0],
+      [1, 2 ** 16],
+      [0, 2 ** 20],
+      [2 ** 31, 1],
+      [0, 1],
+      [1, 2 ** 20 + 1],
+      [2, 1],
+    ]
     const values = keys.map(([file, number]) => {
       const value = block(16)
       cache.set(file, number, value, 'data')

@@ -12,8 +12,21 @@ function op(name: string, o: { kind?: MaintenanceOpKind; ioUsage?: 'low' | 'high
 }
 
 function candidate(of: MaintenanceOp, stats: Partial<MaintenanceOpStats> = {}, runnableSinceMs = 0): Candidate {
-  const none = { ramAnchoredBytes: 0, logsRetainedBytes: 0, dataRetainedBytes: 0, perfImprovement: 0, workloadScore: 0, ioBytes: 0, cpuMs: 0 }
-  return Object.freeze({ op: of, stats: Object.freeze({ runnable: true, dueAtMs: undefined, ...none, ...stats }), runnableSinceMs, runningCount: 0 })
+  const none = {
+    ramAnchoredBytes: 0,
+    logsRetainedBytes: 0,
+    dataRetainedBytes: 0,
+    perfImprovement: 0,
+    workloadScore: 0,
+    ioBytes: 0,
+    cpuMs: 0,
+  }
+  return Object.freeze({
+    op: of,
+    stats: Object.freeze({ runnable: true, dueAtMs: undefined, ...none, ...stats }),
+    runnableSinceMs,
+    runningCount: 0,
+  })
 }
 
 function system(o: Partial<SystemState> = {}): SystemState {
@@ -37,7 +50,11 @@ function system(o: Partial<SystemState> = {}): SystemState {
 function mixture(count: number): Candidate[] {
   return Array.from({ length: count }, (_, index) =>
     candidate(
-      op(`Op(${index})`, { kind: index % 3 === 0 ? 'flush' : 'compaction', ioUsage: index % 7 === 0 ? 'low' : 'high', priority: (index % 11) - 5 }),
+      op(`Op(${index})`, {
+        kind: index % 3 === 0 ? 'flush' : 'compaction',
+        ioUsage: index % 7 === 0 ? 'low' : 'high',
+        priority: (index % 11) - 5,
+      }),
       {
         ramAnchoredBytes: index % 3 === 0 ? index * 1000 : 0,
         logsRetainedBytes: index % 5 === 0 ? index * 500 : 0,
@@ -71,9 +88,17 @@ export function schedulingPolicy(test: ConformanceTest, make: () => SchedulingPo
 
   test('what a policy chooses is a candidate, its reason is in words, every candidate has a score', async () => {
     const candidates = mixture(200)
-    for (const state of [system(), system({ memoryHeldBytes: 200 * MiB }), system({ walBytes: 100 * MiB }), system({ memoryHeldBytes: 300 * MiB, walBytes: 100 * MiB })]) {
+    for (const state of [
+      system(),
+      system({ memoryHeldBytes: 200 * MiB }),
+      system({ walBytes: 100 * MiB }),
+      system({ memoryHeldBytes: 300 * MiB, walBytes: 100 * MiB }),
+    ]) {
       const choice = make().choose(candidates, state)
-      assert.ok(candidates.some((each) => each.op === choice.op), 'with two hundred good ops something must be chosen, of those given')
+      assert.ok(
+        candidates.some((each) => each.op === choice.op),
+        'with two hundred good ops something must be chosen, of those given',
+      )
       assert.match(choice.reason, /\w+ \w+/)
       for (const each of candidates) assert.ok(Number.isFinite(choice.scores.get(each.op)), `${each.op.name} has no finite score`)
     }
@@ -94,26 +119,50 @@ export function schedulingPolicy(test: ConformanceTest, make: () => SchedulingPo
 
   test('under memory pressure an op that frees memory goes before one that improves reads', async () => {
     const flush = op('Flush', { kind: 'flush' })
-    const candidates = [candidate(op('Compact'), { perfImprovement: 0.9 }), candidate(flush, { ramAnchoredBytes: 64 * MiB, perfImprovement: 0.1 })]
+    const candidates = [
+      candidate(op('Compact'), { perfImprovement: 0.9 }),
+      candidate(flush, { ramAnchoredBytes: 64 * MiB, perfImprovement: 0.1 }),
+    ]
     assert.equal(make().choose(candidates, system({ memoryHeldBytes: 250 * MiB })).op, flush)
   })
 
   test('with the log past its target an op that retains log goes before one that improves reads', async () => {
     const flush = op('Flush', { kind: 'flush' })
-    const candidates = [candidate(op('Compact'), { perfImprovement: 0.9 }), candidate(flush, { logsRetainedBytes: 60 * MiB, perfImprovement: 0.1 })]
+    const candidates = [
+      candidate(op('Compact'), { perfImprovement: 0.9 }),
+      candidate(flush, { logsRetainedBytes: 60 * MiB, perfImprovement: 0.1 }),
+    ]
     assert.equal(make().choose(candidates, system({ walBytes: 70 * MiB })).op, flush)
   })
 
   test('of two ops that differ in their good alone, the better one is chosen', async () => {
     const better = op('Better')
-    const candidates = [candidate(op('Worse'), { perfImprovement: 0.2, ioBytes: MiB, cpuMs: 10 }), candidate(better, { perfImprovement: 0.8, ioBytes: MiB, cpuMs: 10 })]
+    const candidates = [
+      candidate(op('Worse'), { perfImprovement: 0.2, ioBytes: MiB, cpuMs: 10 }),
+      candidate(better, { perfImprovement: 0.8, ioBytes: MiB, cpuMs: 10 }),
+    ]
     assert.equal(make().choose(candidates, system()).op, better)
   })
 
   test('extreme figures neither throw nor make a score that is not a number', async () => {
-    const huge = { ramAnchoredBytes: 2 ** 53, logsRetainedBytes: 2 ** 53, dataRetainedBytes: 2 ** 53, perfImprovement: 1e9, workloadScore: 1e9, ioBytes: 2 ** 53, cpuMs: 1e12 }
-    const candidates = [candidate(op('Huge', { priority: 5 }), huge), candidate(op('Negative', { priority: -5 }), { perfImprovement: -1 }), candidate(op('None'))]
-    const choice = make().choose(candidates, system({ memoryLimitBytes: 1, memoryPressureBytes: 0, memorySoftLimitBytes: 0, walTargetBytes: 0 }))
+    const huge = {
+      ramAnchoredBytes: 2 ** 53,
+      logsRetainedBytes: 2 ** 53,
+      dataRetainedBytes: 2 ** 53,
+      perfImprovement: 1e9,
+      workloadScore: 1e9,
+      ioBytes: 2 ** 53,
+      cpuMs: 1e12,
+    }
+    const candidates = [
+      candidate(op('Huge', { priority: 5 }), huge),
+      candidate(op('Negative', { priority: -5 }), { perfImprovement: -1 }),
+      candidate(op('None')),
+    ]
+    const choice = make().choose(
+      candidates,
+      system({ memoryLimitBytes: 1, memoryPressureBytes: 0, memorySoftLimitBytes: 0, walTargetBytes: 0 }),
+    )
     for (const each of candidates) assert.ok(!Number.isNaN(choice.scores.get(each.op)))
   })
 }

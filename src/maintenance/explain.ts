@@ -37,7 +37,9 @@ function explainOne(entry: OpEntry, o: Situation): string {
   if (entry.runningCount >= entry.runningCountMax) return `It runs already (${entry.runningCount} of ${entry.runningCountMax}).`
   if (entry.notBeforeMs > system.monotonicMs) {
     const waitMs = Math.ceil(entry.notBeforeMs - system.monotonicMs)
-    return lastError ? `It failed (${lastError.message}) and may be tried again in ${waitMs} ms.` : `It had nothing to do when prepared; asked again in ${waitMs} ms.`
+    return lastError
+      ? `It failed (${lastError.message}) and may be tried again in ${waitMs} ms.`
+      : `It had nothing to do when prepared; asked again in ${waitMs} ms.`
   }
   if (entry.runnableIndex < 0) return 'It says there is nothing to do.'
   if (system.onlyFlush && op.kind !== 'flush') {

@@ -4,8 +4,8 @@
  */
 import { constants, setPriority } from 'node:os'
 import { asError } from '../base/errors.ts'
-import type { JobFunction } from './worker-pool.ts'
 import { type JobAnswer, type JobMessage, jobSignal, plainError } from './thread-border.ts'
+import type { JobFunction } from './worker-pool.ts'
 
 lowerOwnPriority()
 
@@ -28,7 +28,10 @@ function cloned(module: string, result: unknown): unknown {
   try {
     return structuredClone(result)
   } catch (cause) {
-    throw new TypeError(`The result of the job ${module} cannot be cloned, as whatever leaves a worker must be: ${asError(cause).message}`, { cause })
+    throw new TypeError(
+      `The result of the job ${module} cannot be cloned, as whatever leaves a worker must be: ${asError(cause).message}`,
+      { cause },
+    )
   }
 }
 

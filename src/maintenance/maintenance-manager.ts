@@ -5,7 +5,13 @@ import { deferred } from './deferred.ts'
 import { explainCandidates } from './explain.ts'
 import type { MaintenanceOp, Registration } from './maintenance-op.ts'
 import { type MaintenanceManagerOptions, requireOp, requireOptions } from './maintenance-options.ts'
-import { type DecisionRecord, decisionRecord, type MaintenanceExplanation, type MaintenanceStatus, type RunRecord } from './maintenance-status.ts'
+import {
+  type DecisionRecord,
+  decisionRecord,
+  type MaintenanceExplanation,
+  type MaintenanceStatus,
+  type RunRecord,
+} from './maintenance-status.ts'
 import { canBegin, type OpEntry, OpRegistry } from './op-registry.ts'
 import { Ring } from './ring.ts'
 import { type Caller, type Run, RunTable } from './run-table.ts'
@@ -116,7 +122,8 @@ export class MaintenanceManager {
   async runNow(op: MaintenanceOp): Promise<void> {
     if (this.#stopping) throw closedError()
     const entry = this.#registry.get(op)
-    if (entry === undefined || entry.closing) throw new TypeError(`The maintenance op ${op.name} is not registered. Call register(op) first.`)
+    if (entry === undefined || entry.closing)
+      throw new TypeError(`The maintenance op ${op.name} is not registered. Call register(op) first.`)
     const { promise, resolve, reject } = deferred<void>()
     this.#wait(entry, [{ resolve, reject }])
     this.#serveWaiting(entry)
@@ -165,7 +172,13 @@ export class MaintenanceManager {
     } catch (error) {
       choice = { reason: `The policy ${this.#o.policy.name} failed: ${asError(error).message}`, scores: new Map() }
     }
-    const candidates = explainCandidates({ entries: this.#registry.entries(), choice, system, threads: this.#o.threads, paused: this.#paused })
+    const candidates = explainCandidates({
+      entries: this.#registry.entries(),
+      choice,
+      system,
+      threads: this.#o.threads,
+      paused: this.#paused,
+    })
     return {
       policy: this.#o.policy.name,
       op: choice.op?.name,
@@ -348,7 +361,9 @@ export class MaintenanceManager {
     }
     if (youngest === undefined) return
     youngest.preempted = true
-    youngest.controller.abort(new VarveError('ABORTED', `Stopped to make room for ${flush.op.name}: memory is short. It will be tried again.`))
+    youngest.controller.abort(
+      new VarveError('ABORTED', `Stopped to make room for ${flush.op.name}: memory is short. It will be tried again.`),
+    )
   }
 
   #candidates(system: SystemState): OpEntry[] {

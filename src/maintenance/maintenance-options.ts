@@ -45,8 +45,10 @@ const kinds: readonly MaintenanceOpKind[] = ['flush', 'compaction', 'eviction', 
 export function requireOp(op: MaintenanceOp): void {
   if (typeof op.name !== 'string' || op.name === '') throw new TypeError('A maintenance op needs a name, like FlushMemRowSet(flights/0).')
   if (!kinds.includes(op.kind)) throw new TypeError(`The kind of ${op.name} is ${op.kind}; it must be one of ${kinds.join(', ')}.`)
-  if (op.ioUsage !== 'low' && op.ioUsage !== 'high') throw new TypeError(`The ioUsage of ${op.name} is ${op.ioUsage}; it must be low or high.`)
-  if (!(op.priority >= -5 && op.priority <= 5)) throw new TypeError(`The priority of ${op.name} is ${op.priority}; it must be between −5 and 5.`)
+  if (op.ioUsage !== 'low' && op.ioUsage !== 'high')
+    throw new TypeError(`The ioUsage of ${op.name} is ${op.ioUsage}; it must be low or high.`)
+  if (!(op.priority >= -5 && op.priority <= 5))
+    throw new TypeError(`The priority of ${op.name} is ${op.priority}; it must be between −5 and 5.`)
   const { maxInstances } = op
   if (maxInstances !== undefined && !(Number.isInteger(maxInstances) && maxInstances >= 1)) {
     throw new TypeError(`maxInstances of ${op.name} is ${maxInstances}; it must be a whole number of at least 1.`)

@@ -37,7 +37,13 @@ export interface MaintenanceStatus {
   /** Registered ops, and how many of them said they are worth running. */
   readonly opCount: number
   readonly runnableCount: number
-  readonly running: readonly { readonly op: string; readonly kind: MaintenanceOpKind; readonly jobId: number; readonly reason: string; readonly runningMs: number }[]
+  readonly running: readonly {
+    readonly op: string
+    readonly kind: MaintenanceOpKind
+    readonly jobId: number
+    readonly reason: string
+    readonly runningMs: number
+  }[]
   /** Ops whose last attempt failed, and in how many milliseconds they may be tried again. */
   readonly failing: readonly { readonly op: string; readonly error: Error; readonly retryInMs: number }[]
   readonly system: SystemState

@@ -81,7 +81,9 @@ export class OpRegistry {
   /** Adds an op; TypeError if one of its name is there. */
   add(op: MaintenanceOp): OpEntry {
     if (this.#names.has(op.name)) {
-      throw new TypeError(`A maintenance op named ${op.name} is registered already. Give each op a name of its own, like FlushMemRowSet(flights/0).`)
+      throw new TypeError(
+        `A maintenance op named ${op.name} is registered already. Give each op a name of its own, like FlushMemRowSet(flights/0).`,
+      )
     }
     const entry = new OpEntry(op)
     this.#names.add(op.name)
@@ -227,5 +229,7 @@ function requireFinite(op: MaintenanceOp, stats: MaintenanceOpStats): void {
     (stats.askAgainInMs ?? 0)
   if (Number.isFinite(sum)) return
   const wrong = Object.entries(stats).filter(([, value]) => typeof value !== 'boolean' && value !== undefined && !Number.isFinite(value))
-  throw new TypeError(`updateStats of ${op.name} gave figures that are not finite: ${wrong.map(([name, value]) => `${name} ${value}`).join(', ')}.`)
+  throw new TypeError(
+    `updateStats of ${op.name} gave figures that are not finite: ${wrong.map(([name, value]) => `${name} ${value}`).join(', ')}.`,
+  )
 }

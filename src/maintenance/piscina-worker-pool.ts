@@ -49,7 +49,8 @@ export class PiscinaWorkerPool implements WorkerPool {
 
   /** TypeError unless `threads` is a whole number of at least 1. */
   constructor(o: PiscinaWorkerPoolOptions) {
-    if (!Number.isInteger(o.threads) || o.threads < 1) throw new TypeError(`A worker pool needs a whole number of threads, at least 1, not ${o.threads}.`)
+    if (!Number.isInteger(o.threads) || o.threads < 1)
+      throw new TypeError(`A worker pool needs a whole number of threads, at least 1, not ${o.threads}.`)
     this.#o = o
   }
 
@@ -142,7 +143,11 @@ export class PiscinaWorkerPool implements WorkerPool {
   }
 
   /** The worker's answer, or why there is none. */
-  async #post(piscina: Piscina, message: JobMessage, o: { transferList: (ArrayBuffer | MessagePort)[]; signal: AbortSignal }): Promise<JobAnswer> {
+  async #post(
+    piscina: Piscina,
+    message: JobMessage,
+    o: { transferList: (ArrayBuffer | MessagePort)[]; signal: AbortSignal },
+  ): Promise<JobAnswer> {
     const stuck = deferred<never>()
     this.#posted.add(stuck)
     try {
@@ -200,7 +205,9 @@ function endWorkerOf(piscina: Piscina, kill: AbortController): Promise<unknown> 
 
 function describeFailure(module: string, cause: Error): Error {
   if (cause.name === 'DataCloneError') {
-    return new TypeError(`The data of the job ${module} cannot be cloned, as whatever goes to a worker must be: ${cause.message}`, { cause })
+    return new TypeError(`The data of the job ${module} cannot be cloned, as whatever goes to a worker must be: ${cause.message}`, {
+      cause,
+    })
   }
   const error = new Error(`The worker of the job ${module} died: ${cause.message}`, { cause })
   const code = systemCode(cause)

@@ -19,7 +19,9 @@ export class SharedMemoryBudget implements MemoryBudget {
       throw new TypeError(`memory.limit must be a whole number of bytes above 0, not ${limitBytes}.`)
     }
     if (!(pressureAt > 0 && pressureAt <= softLimitAt && softLimitAt <= 1)) {
-      throw new TypeError(`memory.pressureAt (${pressureAt}) and memory.softLimitAt (${softLimitAt}) must be shares of the limit: 0 < pressureAt ≤ softLimitAt ≤ 1.`)
+      throw new TypeError(
+        `memory.pressureAt (${pressureAt}) and memory.softLimitAt (${softLimitAt}) must be shares of the limit: 0 < pressureAt ≤ softLimitAt ≤ 1.`,
+      )
     }
     this.limitBytes = limitBytes
     this.pressureBytes = Math.floor(limitBytes * pressureAt)

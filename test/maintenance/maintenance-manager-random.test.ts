@@ -1,16 +1,19 @@
 import test from 'ava'
 import fc from 'fast-check'
+import { ThresholdPolicy } from '../../plugins/threshold-policy/threshold-policy.ts'
 import { MaintenanceManager } from '../../src/maintenance/maintenance-manager.ts'
 import { SharedMemoryBudget } from '../../src/maintenance/shared-memory-budget.ts'
 import { SimulatedClock } from '../../src/testing/simulated-clock.ts'
-import { ThresholdPolicy } from '../../plugins/threshold-policy/threshold-policy.ts'
 import { FakeOp, noPool, RecordingEvents } from '../support/fake-ops.ts'
 
 const retryGraceMs = 1000
 const opCount = 8
 
 const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('change' as const), op: fc.nat(opCount - 1), score: fc.nat(10), ramMiB: fc.nat(20) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('change' as const), op: fc.nat(opCount - 1), score: fc.nat(10), ramMiB: fc.nat(20) }),
+  },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('finish' as const), op: fc.nat(opCount - 1), again: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('fail' as const), op: fc.nat(opCount - 1) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.nat(600) }) },
@@ -44,9 +47,20 @@ class World {
     this.threads = threads
     this.memory.register(this.buffers)
     this.manager = new MaintenanceManager({
-      clock: this.clock, events: this.events, memory: this.memory, policy: new ThresholdPolicy(), pool: noPool, threads, pollIntervalMs: 250, retryGraceMs, historyCount: 16,
+      clock: this.clock,
+      events: this.events,
+      memory: this.memory,
+      policy: new ThresholdPolicy(),
+      pool: noPool,
+      threads,
+      pollIntervalMs: 250,
+      retryGraceMs,
+      historyCount: 16,
     })
-    this.ops = Array.from({ length: opCount }, (_, index) => new FakeOp(`Op(${index})`, {}, { kind: index < 3 ? 'flush' : 'compaction', maxInstances: index === 5 ? 2 : 1 }))
+    this.ops = Array.from(
+      { length: opCount },
+      (_, index) => new FakeOp(`Op(${index})`, {}, { kind: index < 3 ? 'flush' : 'compaction', maxInstances: index === 5 ? 2 : 1 }),
+    )
     for (const op of this.ops) this.#watch(op)
     this.manager.start()
   }
@@ -99,7 +113,8 @@ class World {
   }
 
   async #takeOp(op: FakeOp, each: Step): Promise<void> {
-    if (each.do === 'change') op.change({ runnable: each.score > 2, perfImprovement: each.score, ramAnchoredBytes: each.ramMiB * 2 ** 20, cpuMs: 5 })
+    if (each.do === 'change')
+      op.change({ runnable: each.score > 2, perfImprovement: each.score, ramAnchoredBytes: each.ramMiB * 2 ** 20, cpuMs: 5 })
     if (each.do === 'refuse') op.prepared = each.prepared
     if (each.do === 'register' && !this.registered.has(op)) {
       this.registered.add(op)
@@ -143,13 +158,19 @@ class World {
     }
     await Promise.all(gone)
     const status = this.manager.status()
-    this.claim(status.opCount === 0 && status.runnableCount === 0 && status.running.length === 0 && status.failing.length === 0, 'unregistering left something behind')
+    this.claim(
+      status.opCount === 0 && status.runnableCount === 0 && status.running.length === 0 && status.failing.length === 0,
+      'unregistering left something behind',
+    )
     this.claim(this.settledCount === this.runNowCount, `${this.runNowCount - this.settledCount} calls of runNow never ended`)
     await this.manager.shutdown()
     this.claim(this.clock.pending === 0, 'a timer was left')
     const begun = this.events.of('op:begin').map(({ jobId }) => jobId)
     const ended = this.events.of('op:end').map(({ jobId }) => jobId)
-    this.claim(begun.length === new Set(begun).size && begun.sort((a, b) => a - b).join() === ended.sort((a, b) => a - b).join(), 'an op:begin has not exactly one op:end')
+    this.claim(
+      begun.length === new Set(begun).size && begun.sort((a, b) => a - b).join() === ended.sort((a, b) => a - b).join(),
+      'an op:begin has not exactly one op:end',
+    )
   }
 }
 

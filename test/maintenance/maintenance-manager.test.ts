@@ -1,11 +1,11 @@
 import test from 'ava'
+import { ThresholdPolicy } from '../../plugins/threshold-policy/threshold-policy.ts'
 import { VarveError } from '../../src/base/errors.ts'
 import { MaintenanceManager } from '../../src/maintenance/maintenance-manager.ts'
 import type { MaintenanceManagerOptions } from '../../src/maintenance/maintenance-options.ts'
 import type { SchedulingPolicy } from '../../src/maintenance/scheduling-policy.ts'
 import { SharedMemoryBudget } from '../../src/maintenance/shared-memory-budget.ts'
 import { SimulatedClock } from '../../src/testing/simulated-clock.ts'
-import { ThresholdPolicy } from '../../plugins/threshold-policy/threshold-policy.ts'
 import { FakeOp, noPool, RecordingEvents } from '../support/fake-ops.ts'
 
 const MiB = 2 ** 20
@@ -18,7 +18,16 @@ function setUp(o: Partial<MaintenanceManagerOptions> = {}) {
   const buffers = { name: 'buffers', kind: 'write-buffer' as const, usedBytes: 0 }
   memory.register(buffers)
   const manager = new MaintenanceManager({
-    clock, events, memory, policy: new ThresholdPolicy(), pool: noPool, threads: 2, pollIntervalMs: 250, retryGraceMs: 10_000, historyCount: 8, ...o,
+    clock,
+    events,
+    memory,
+    policy: new ThresholdPolicy(),
+    pool: noPool,
+    threads: 2,
+    pollIntervalMs: 250,
+    retryGraceMs: 10_000,
+    historyCount: 8,
+    ...o,
   })
   const register = (...ops: FakeOp[]) => ops.map((op) => manager.register(op))
   return { clock, events, memory, buffers, manager, register }
@@ -197,7 +206,11 @@ test('updateStats or prepare that throw, and figures that are no numbers, are re
   t.is(good.performedCount, 1)
   t.deepEqual([asks.askedCount, prepares.preparedCount, nan.askedCount], [1, 1, 1])
   const errors = events.of('background-error')
-  t.deepEqual(errors.map(({ context }) => `${String(context['op'])} ${String(context['step'])}`).sort(), ['Asks updateStats', 'NaN updateStats', 'Prepares prepare'])
+  t.deepEqual(errors.map(({ context }) => `${String(context['op'])} ${String(context['step'])}`).sort(), [
+    'Asks updateStats',
+    'NaN updateStats',
+    'Prepares prepare',
+  ])
   t.true(errors.some(({ error }) => /perfImprovement NaN/.test(error.message)))
   await clock.advance(6_000)
   t.deepEqual([asks.askedCount, prepares.preparedCount, nan.askedCount], [2, 2, 2])
@@ -409,7 +422,10 @@ test('each run has one op:begin and one op:end, and decisions say why with figur
   const decisions = events.of('op:decision')
   t.is(decisions.length, 1)
   t.regex(decisions[0]?.reason ?? '', /0\.825.*0\.25.*0\.5.*priority 1/)
-  t.deepEqual(decisions[0]?.candidates.map(({ op }) => op), ['Op'])
+  t.deepEqual(
+    decisions[0]?.candidates.map(({ op }) => op),
+    ['Op'],
+  )
   t.like(manager.status().runs, [{ op: 'Op', durationMs: 40, cancelled: false }])
 })
 
@@ -437,7 +453,10 @@ test('history keeps the last runs and decisions only', async (t) => {
     op.finish(work)
   }
   await clock.advance(0)
-  t.deepEqual(manager.status().runs.map((run) => run.jobId), [8, 9, 10])
+  t.deepEqual(
+    manager.status().runs.map((run) => run.jobId),
+    [8, 9, 10],
+  )
   t.is(manager.status().decisions.length, 3)
 })
 
@@ -455,7 +474,10 @@ test('a policy sees estimates corrected by what runs of the same kind of op took
   await clock.advance(0)
   sibling.finish()
   await clock.advance(0)
-  t.deepEqual(manager.status().runs.map((run) => run.expectedMs), [100, 200])
+  t.deepEqual(
+    manager.status().runs.map((run) => run.expectedMs),
+    [100, 200],
+  )
 })
 
 test('ops whose fields are wrong, and options that are, are refused with what to do', (t) => {
@@ -480,13 +502,25 @@ test('polling 100,000 idle ops asks none of them, and a decision over 10,000 ask
   register(...idle)
   manager.start()
   await clock.advance(1)
-  t.is(idle.reduce((sum, op) => sum + op.askedCount, 0), 100_000)
+  t.is(
+    idle.reduce((sum, op) => sum + op.askedCount, 0),
+    100_000,
+  )
   // Counts, not times: what a shared machine measures proves nothing.
   const asksBefore = idle.reduce((sum, op) => sum + op.askedCount, 0)
   await clock.advance(25_000)
-  t.is(idle.reduce((sum, op) => sum + op.askedCount, 0), asksBefore)
+  t.is(
+    idle.reduce((sum, op) => sum + op.askedCount, 0),
+    asksBefore,
+  )
   for (const op of idle.slice(0, 10_000)) op.change(work)
   await clock.advance(0)
-  t.is(idle.reduce((sum, op) => sum + op.askedCount, 0), asksBefore + 10_000)
-  t.is(idle.reduce((sum, op) => sum + op.performedCount, 0), 1)
+  t.is(
+    idle.reduce((sum, op) => sum + op.askedCount, 0),
+    asksBefore + 10_000,
+  )
+  t.is(
+    idle.reduce((sum, op) => sum + op.performedCount, 0),
+    1,
+  )
 })

@@ -66,7 +66,10 @@ test('shared memory is shared, transferred buffers are moved, and a job module i
 test('never more workers than threads', async (t) => {
   const pool = makePool(t, { threads: 2 })
   const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => pool.run<Echo>(job('echo', index), { signal: never })))
-  t.deepEqual(answers.map(({ data }) => data), Array.from({ length: 20 }, (_, index) => index))
+  t.deepEqual(
+    answers.map(({ data }) => data),
+    Array.from({ length: 20 }, (_, index) => index),
+  )
   t.true(new Set(answers.map(({ threadId }) => threadId)).size <= 2 && pool.workerCount <= 2)
 })
 
@@ -74,12 +77,19 @@ test('jobs are done first come first served', async (t) => {
   const pool = makePool(t)
   const order: number[] = []
   await Promise.all(Array.from({ length: 20 }, (_, index) => pool.run(job('echo', index), { signal: never }).then(() => order.push(index))))
-  t.deepEqual(order, Array.from({ length: 20 }, (_, index) => index))
+  t.deepEqual(
+    order,
+    Array.from({ length: 20 }, (_, index) => index),
+  )
 })
 
 test('an error keeps class, code, context, message, cause and stack on its way from a worker', async (t) => {
   const pool = makePool(t)
-  const error = await t.throwsAsync<VarveError>(pool.run(job('fail', 'varve'), { signal: never }), { instanceOf: VarveError, code: 'DISK_FULL', message: 'No room for it.' })
+  const error = await t.throwsAsync<VarveError>(pool.run(job('fail', 'varve'), { signal: never }), {
+    instanceOf: VarveError,
+    code: 'DISK_FULL',
+    message: 'No room for it.',
+  })
   t.deepEqual(error?.context, { path: '000012.sst', sizeBytes: 5n })
   t.true(error?.retryable)
   t.is((error?.cause as Error).message, 'deeper')
@@ -88,7 +98,10 @@ test('an error keeps class, code, context, message, cause and stack on its way f
 
 test('errors of Node, of other classes, and thrown text arrive as what they were', async (t) => {
   const pool = makePool(t)
-  const system = await t.throwsAsync<NodeJS.ErrnoException>(pool.run(job('fail', 'system'), { signal: never }), { code: 'ENOENT', message: /nonexistent/ })
+  const system = await t.throwsAsync<NodeJS.ErrnoException>(pool.run(job('fail', 'system'), { signal: never }), {
+    code: 'ENOENT',
+    message: /nonexistent/,
+  })
   t.is(system?.syscall, 'open')
   t.is(system?.path, '/nonexistent/file')
   await t.throwsAsync(pool.run(job('fail', 'odd'), { signal: never }), { name: 'OddError', code: 'ODD', message: 'Odd.' })
@@ -102,8 +115,17 @@ test('errors of Node, of other classes, and thrown text arrive as what they were
 
 test('data and results that cannot be cloned, modules that are missing or no jobs, are said clearly and cost the pool nothing', async (t) => {
   const pool = makePool(t)
-  await t.throwsAsync(pool.run(job('echo', () => 1), { signal: never }), { instanceOf: TypeError, message: /data .*echo\.ts cannot be cloned/ })
-  await t.throwsAsync(pool.run(job('fail', 'unclonable-result'), { signal: never }), { instanceOf: TypeError, message: /result .*fail\.ts cannot be cloned/ })
+  await t.throwsAsync(
+    pool.run(
+      job('echo', () => 1),
+      { signal: never },
+    ),
+    { instanceOf: TypeError, message: /data .*echo\.ts cannot be cloned/ },
+  )
+  await t.throwsAsync(pool.run(job('fail', 'unclonable-result'), { signal: never }), {
+    instanceOf: TypeError,
+    message: /result .*fail\.ts cannot be cloned/,
+  })
   await t.throwsAsync(pool.run(job('missing', 1), { signal: never }), { code: 'ERR_MODULE_NOT_FOUND', message: /missing\.ts/ })
   await t.throwsAsync(pool.run(job('not-a-job', 1), { signal: never }), { instanceOf: TypeError, message: /no default export/ })
   t.is((await pool.run<Echo>(job('echo', 'still there'), { signal: never })).data, 'still there')
@@ -111,7 +133,9 @@ test('data and results that cannot be cloned, modules that are missing or no job
 
 test('a worker that dies rejects its own job; those that wait get another worker', async (t) => {
   const pool = makePool(t, { resourceLimits: { maxOldGenerationSizeMb: 48 } })
-  const dying = ['exit', 'uncaught', 'memory'].map((how) => t.throwsAsync(pool.run(job('die', how), { signal: never }), { message: /worker of the job .*die\.ts died/ }))
+  const dying = ['exit', 'uncaught', 'memory'].map((how) =>
+    t.throwsAsync(pool.run(job('die', how), { signal: never }), { message: /worker of the job .*die\.ts died/ }),
+  )
   const waiting = pool.run<Echo>(job('echo', 'patient'), { signal: never })
   const [exit, uncaught, memory] = await Promise.all(dying)
   t.regex(exit?.message ?? '', /exited with code: 3/)
@@ -185,7 +209,8 @@ test('a worker without work ends after the idle timeout', async (t) => {
 })
 
 test('the number of threads must be a whole number of at least 1', (t) => {
-  for (const threads of [0, 1.5, Number.NaN]) t.throws(() => new PiscinaWorkerPool({ clock: systemClock, threads }), { instanceOf: TypeError })
+  for (const threads of [0, 1.5, Number.NaN])
+    t.throws(() => new PiscinaWorkerPool({ clock: systemClock, threads }), { instanceOf: TypeError })
 })
 
 test('a program waits for its job, and a pool that is never closed does not keep it alive', async (t) => {

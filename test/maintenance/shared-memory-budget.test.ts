@@ -1,6 +1,6 @@
 import test from 'ava'
-import { SharedMemoryBudget } from '../../src/maintenance/shared-memory-budget.ts'
 import type { MemoryConsumer } from '../../src/maintenance/memory-budget.ts'
+import { SharedMemoryBudget } from '../../src/maintenance/shared-memory-budget.ts'
 import { RecordingEvents } from '../support/fake-ops.ts'
 
 function setUp() {
@@ -14,13 +14,27 @@ function setUp() {
       return use[name]
     },
   })
-  const registrations = [budget.register(consumer('buffers', 'write-buffer')), budget.register(consumer('cache', 'cache')), budget.register(consumer('work', 'work'))]
+  const registrations = [
+    budget.register(consumer('buffers', 'write-buffer')),
+    budget.register(consumer('cache', 'cache')),
+    budget.register(consumer('work', 'work')),
+  ]
   return { events, budget, use, registrations }
 }
 
 test('the level follows what is held, at 60, 80 and 100 percent of the limit, without being told', (t) => {
   const { budget, use } = setUp()
-  const levels: [number, string][] = [[0, 'normal'], [599, 'normal'], [600, 'pressure'], [799, 'pressure'], [800, 'soft-limit'], [999, 'soft-limit'], [1000, 'hard-limit'], [5000, 'hard-limit'], [10, 'normal']]
+  const levels: [number, string][] = [
+    [0, 'normal'],
+    [599, 'normal'],
+    [600, 'pressure'],
+    [799, 'pressure'],
+    [800, 'soft-limit'],
+    [999, 'soft-limit'],
+    [1000, 'hard-limit'],
+    [5000, 'hard-limit'],
+    [10, 'normal'],
+  ]
   for (const [bytes, level] of levels) {
     use.buffers = bytes
     t.is(budget.level(), level as never, `${bytes}`)
@@ -95,8 +109,17 @@ test('a consumer that is disposed no longer counts', (t) => {
 
 test('a limit or shares that make no sense are a TypeError', (t) => {
   const events = new RecordingEvents()
-  for (const limitBytes of [0, -1, 1.5, Number.NaN]) t.throws(() => new SharedMemoryBudget({ limitBytes, events }), { instanceOf: TypeError, message: /memory\.limit/ })
-  for (const [pressureAt, softLimitAt] of [[0, 0.5], [0.9, 0.8], [0.5, 1.1], [Number.NaN, 1]] as const) {
-    t.throws(() => new SharedMemoryBudget({ limitBytes: 10, pressureAt, softLimitAt, events }), { instanceOf: TypeError, message: /pressureAt/ })
+  for (const limitBytes of [0, -1, 1.5, Number.NaN])
+    t.throws(() => new SharedMemoryBudget({ limitBytes, events }), { instanceOf: TypeError, message: /memory\.limit/ })
+  for (const [pressureAt, softLimitAt] of [
+    [0, 0.5],
+    [0.9, 0.8],
+    [0.5, 1.1],
+    [Number.NaN, 1],
+  ] as const) {
+    t.throws(() => new SharedMemoryBudget({ limitBytes: 10, pressureAt, softLimitAt, events }), {
+      instanceOf: TypeError,
+      message: /pressureAt/,
+    })
   }
 })

@@ -1,7 +1,7 @@
-import type { MaintenanceOp, MaintenanceOpKind, MaintenanceOpStats, Registration } from '../../src/maintenance/maintenance-op.ts'
 import type { EventBus, EventMap, EventName, Listener } from '../../src/events/event-map.ts'
+import { type Deferred, deferred } from '../../src/maintenance/deferred.ts'
+import type { MaintenanceOp, MaintenanceOpKind, MaintenanceOpStats, Registration } from '../../src/maintenance/maintenance-op.ts'
 import type { WorkerPool } from '../../src/maintenance/worker-pool.ts'
-import { deferred, type Deferred } from '../../src/maintenance/deferred.ts'
 
 /** An op whose every answer a test sets. A run lasts until the test ends it. */
 export class FakeOp implements MaintenanceOp {
@@ -26,7 +26,11 @@ export class FakeOp implements MaintenanceOp {
   onUpdateStats: (() => void) | undefined
   onPrepare: (() => void) | undefined
 
-  constructor(name: string, stats: Partial<MaintenanceOpStats> = {}, o: { kind?: MaintenanceOpKind; ioUsage?: 'low' | 'high'; priority?: number; maxInstances?: number } = {}) {
+  constructor(
+    name: string,
+    stats: Partial<MaintenanceOpStats> = {},
+    o: { kind?: MaintenanceOpKind; ioUsage?: 'low' | 'high'; priority?: number; maxInstances?: number } = {},
+  ) {
     this.name = name
     this.kind = o.kind ?? 'compaction'
     this.ioUsage = o.ioUsage ?? 'high'

@@ -17,12 +17,34 @@ schedulingPolicy(
 
 const MiB = 2 ** 20
 const calm: SystemState = {
-  nowMs: 1_000_000, monotonicMs: 50_000, memoryUsedBytes: 0, memoryHeldBytes: 0, memoryLimitBytes: 100 * MiB, memoryPressureBytes: 60 * MiB, memorySoftLimitBytes: 80 * MiB,
-  walBytes: 0, walTargetBytes: 64 * MiB, threadsFree: 1, onlyFlush: false,
+  nowMs: 1_000_000,
+  monotonicMs: 50_000,
+  memoryUsedBytes: 0,
+  memoryHeldBytes: 0,
+  memoryLimitBytes: 100 * MiB,
+  memoryPressureBytes: 60 * MiB,
+  memorySoftLimitBytes: 80 * MiB,
+  walBytes: 0,
+  walTargetBytes: 64 * MiB,
+  threadsFree: 1,
+  onlyFlush: false,
 }
 
-function candidate(name: string, stats: Partial<MaintenanceOpStats>, o: { low?: boolean; priority?: number; runnableSinceMs?: number } = {}): Candidate {
-  const none = { ramAnchoredBytes: 0, logsRetainedBytes: 0, dataRetainedBytes: 0, perfImprovement: 0, workloadScore: 0, ioBytes: 0, cpuMs: 0, dueAtMs: undefined }
+function candidate(
+  name: string,
+  stats: Partial<MaintenanceOpStats>,
+  o: { low?: boolean; priority?: number; runnableSinceMs?: number } = {},
+): Candidate {
+  const none = {
+    ramAnchoredBytes: 0,
+    logsRetainedBytes: 0,
+    dataRetainedBytes: 0,
+    perfImprovement: 0,
+    workloadScore: 0,
+    ioBytes: 0,
+    cpuMs: 0,
+    dueAtMs: undefined,
+  }
   const op = new FakeOp(name, {}, { ioUsage: o.low ? 'low' : 'high', priority: o.priority ?? 0 })
   return { op, stats: { runnable: true, ...none, ...stats }, runnableSinceMs: o.runnableSinceMs ?? 0, runningCount: 0 }
 }
@@ -71,5 +93,11 @@ test('a priority weighs a tenth a step, and of equals the one that waited longes
   const chosen = (...candidates: Candidate[]) => policy.choose(candidates, calm).op?.name
   t.is(chosen(candidate('a', { perfImprovement: 1 }), candidate('b', { perfImprovement: 0.95 }, { priority: 1 })), 'b')
   t.is(chosen(candidate('a', { perfImprovement: 1 }), candidate('b', { perfImprovement: 0.9 }, { priority: 1 })), 'a')
-  t.is(chosen(candidate('a', { perfImprovement: 1 }, { runnableSinceMs: 20 }), candidate('b', { perfImprovement: 1 }, { runnableSinceMs: 10 })), 'b')
+  t.is(
+    chosen(
+      candidate('a', { perfImprovement: 1 }, { runnableSinceMs: 20 }),
+      candidate('b', { perfImprovement: 1 }, { runnableSinceMs: 10 }),
+    ),
+    'b',
+  )
 })

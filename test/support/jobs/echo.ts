@@ -1,6 +1,6 @@
-import { threadId } from 'node:worker_threads'
-import { getPriority } from 'node:os'
 import { readFileSync } from 'node:fs'
+import { getPriority } from 'node:os'
+import { threadId } from 'node:worker_threads'
 
 /** Answers with its data, and tells where it ran. */
 export default function echo(data: unknown): { data: unknown; threadId: number; nice: number; processNice: number } {

@@ -7,8 +7,11 @@ class OddError extends Error {
 }
 
 /** Fails in the way it is told to. */
-export default async function fail(how: 'varve' | 'system' | 'odd' | 'text' | 'invariant' | 'type' | 'unclonable-context' | 'unclonable-result'): Promise<unknown> {
-  if (how === 'varve') throw new VarveError('DISK_FULL', 'No room for it.', { context: { path: '000012.sst', sizeBytes: 5n }, cause: new Error('deeper') })
+export default async function fail(
+  how: 'varve' | 'system' | 'odd' | 'text' | 'invariant' | 'type' | 'unclonable-context' | 'unclonable-result',
+): Promise<unknown> {
+  if (how === 'varve')
+    throw new VarveError('DISK_FULL', 'No room for it.', { context: { path: '000012.sst', sizeBytes: 5n }, cause: new Error('deeper') })
   if (how === 'system') return readFileSync('/nonexistent/file')
   if (how === 'odd') throw new OddError('Odd.')
   if (how === 'text') throw 'just text'
