@@ -21,7 +21,7 @@ test('after random appends, truncations and syncs, a power cut leaves a state si
   for (let seed = firstSeed; seed < firstSeed + 400; seed++) {
     const random = new SeededRandom(seed)
     const file = new MemoryFile()
-    let states = [Buffer.alloc(0)]
+    let states: Buffer[] = [Buffer.alloc(0)]
     for (let step = 0; step < 12; step++) {
       const content = states.at(-1) as Buffer
       const choice = random.below(8)
