@@ -1,0 +1,245 @@
+/**
+ * Brings blocks of one file into memory: reads what lies close together at once, checks, decodes, and puts it into the
+ * cache. Loads of one block under way at the same time share the read.
+ */
+import { systemCode, VarveError } from '../base/errors.ts'
+import { type Block, blockCorruption, openBlock } from './block.ts'
+import type { BlockCache } from './block-cache.ts'
+import { blockEncodings } from './block-encoding.ts'
+import { BloomFilter } from './bloom-filter.ts'
+import type { Codec } from './codec.ts'
+import { CachedColumn, decodeColumn } from './column-block.ts'
+import type { FileHandle, FileHandles } from './file-handles.ts'
+import { PayloadReader } from './payload-reader.ts'
+import type { SSTableIndex } from './sstable-index.ts'
+import { splitEncoding } from './sstable-metadata.ts'
+
+/** Blocks with less than this between them are read together … */
+const gapBytesMax = 16 * 1024
+/** … up to this much. */
+const readBytesMax = 4 * 1024 * 1024
+
+export class BlockLoader {
+  readonly #fileNumber: number
+  readonly #path: string
+  readonly #cache: BlockCache
+  readonly #files: FileHandles
+  readonly #index: SSTableIndex
+  readonly #codec: Codec | undefined
+  readonly #loading = new Map<number, Promise<CachedColumn>>()
+  #loadingFilter: Promise<BloomFilter> | undefined
+
+  constructor(o: {
+    fileNumber: number
+    path: string
+    cache: BlockCache
+    files: FileHandles
+    index: SSTableIndex
+    codec: Codec | undefined
+  }) {
+    this.#fileNumber = o.fileNumber
+    this.#path = o.path
+    this.#cache = o.cache
+    this.#files = o.files
+    this.#index = o.index
+    this.#codec = o.codec
+  }
+
+  /** A column block, if it is in the cache. */
+  cached(ordinal: number): CachedColumn | undefined {
+    const block = this.#cache.get(this.#fileNumber, ordinal)
+    return block instanceof CachedColumn ? block : undefined
+  }
+
+  /** Column blocks of any groups, in the order asked for. */
+  load(ordinals: readonly number[]): Promise<CachedColumn[]> {
+    const found = new Map<number, CachedColumn | Promise<CachedColumn>>()
+    const missing: number[] = []
+    for (const ordinal of ordinals) {
+      const block = this.cached(ordinal) ?? this.#loading.get(ordinal)
+      if (block !== undefined) found.set(ordinal, block)
+      else if (!missing.includes(ordinal)) missing.push(ordinal)
+    }
+    for (const run of this.#runs(missing)) {
+      const reading = this.#read(run)
+      for (const ordinal of run) found.set(ordinal, this.#share(ordinal, reading, run))
+    }
+    return Promise.all(ordinals.map((ordinal) => found.get(ordinal) as CachedColumn | Promise<CachedColumn>))
+  }
+
+  /** As `load`, blocking. */
+  loadSync(ordinals: readonly number[]): CachedColumn[] {
+    const found = new Map<number, CachedColumn>()
+    const missing: number[] = []
+    for (const ordinal of ordinals) {
+      const block = this.cached(ordinal)
+      if (block !== undefined) found.set(ordinal, block)
+      else if (!missing.includes(ordinal)) missing.push(ordinal)
+    }
+    for (const run of this.#runs(missing)) {
+      const bytes = this.#readSync(run)
+      for (const ordinal of run) found.set(ordinal, this.#decode(ordinal, bytes, run))
+    }
+    return ordinals.map((ordinal) => found.get(ordinal) as CachedColumn)
+  }
+
+  /** The bloom filter, if it is in the cache. */
+  cachedFilter(): BloomFilter | undefined {
+    const block = this.#cache.get(this.#fileNumber, this.#index.filterOrdinal)
+    return block instanceof BloomFilter ? block : undefined
+  }
+
+  loadFilter(): Promise<BloomFilter> {
+    const filter = this.cachedFilter()
+    if (filter !== undefined) return Promise.resolve(filter)
+    this.#loadingFilter ??= this.#readFilter()
+    return this.#loadingFilter
+  }
+
+  loadFilterSync(): BloomFilter {
+    return this.cachedFilter() ?? this.#decodeFilter(this.#readSync([this.#index.filterOrdinal]))
+  }
+
+  /** A block of columns or the filter as it lies in the file, past the cache: for verification. */
+  async readBlock(ordinal: number): Promise<Block> {
+    return this.#open(ordinal, await this.#read([ordinal]), this.#index.blockOffset(ordinal))
+  }
+
+  async #readFilter(): Promise<BloomFilter> {
+    try {
+      return this.#decodeFilter(await this.#read([this.#index.filterOrdinal]))
+    } finally {
+      this.#loadingFilter = undefined
+    }
+  }
+
+  async #share(ordinal: number, reading: Promise<Uint8Array>, run: readonly number[]): Promise<CachedColumn> {
+    const decoding = reading.then((bytes) => this.#decode(ordinal, bytes, run))
+    this.#loading.set(ordinal, decoding)
+    try {
+      return await decoding
+    } finally {
+      this.#loading.delete(ordinal)
+    }
+  }
+
+  /** Blocks to be read together, in the order of the file. */
+  #runs(missing: number[]): number[][] {
+    const runs: number[][] = []
+    let start = 0
+    let end = -Infinity
+    for (const ordinal of missing.sort((a, b) => a - b)) {
+      const offset = this.#index.blockOffset(ordinal)
+      const blockEnd = this.#index.blockEnd(ordinal)
+      const run = runs.at(-1)
+      if (run !== undefined && offset - end <= gapBytesMax && blockEnd - start <= readBytesMax) {
+        run.push(ordinal)
+      } else {
+        runs.push([ordinal])
+        start = offset
+      }
+      end = blockEnd
+    }
+    return runs
+  }
+
+  #range(run: readonly number[]): { offset: number; length: number } {
+    const offset = this.#index.blockOffset(run[0] as number)
+    return { offset, length: this.#index.blockEnd(run.at(-1) as number) - offset }
+  }
+
+  async #read(run: readonly number[]): Promise<Uint8Array> {
+    const { offset, length } = this.#range(run)
+    const handle = await acquire(this.#files, this.#fileNumber, this.#path)
+    try {
+      return await handle.file.read(offset, length)
+    } finally {
+      handle.release()
+    }
+  }
+
+  #readSync(run: readonly number[]): Uint8Array {
+    const { offset, length } = this.#range(run)
+    const handle = acquireSync(this.#files, this.#fileNumber, this.#path)
+    try {
+      return handle.file.readSync(offset, length)
+    } finally {
+      handle.release()
+    }
+  }
+
+  #open(ordinal: number, bytes: Uint8Array, origin: number): Block {
+    const index = this.#index
+    const offset = index.blockOffset(ordinal)
+    const start = offset - origin
+    // Of a read shared with others, a block takes a copy: else one in the cache would keep them all in memory.
+    const own = bytes.subarray(start, start + index.blockEnd(ordinal) - offset)
+    const place = { path: this.#path, offset, ordinal }
+    const block = openBlock(own.length === bytes.length ? own : own.slice(), place, this.#codec)
+    if (ordinal === index.filterOrdinal) {
+      if (block.encoding !== blockEncodings.filter) throw blockCorruption(place, 'it is not the filter')
+    } else {
+      const { encoding, compressed } = splitEncoding(index.metadata.encodings[ordinal] as number)
+      const rows = index.groupRowCount(Math.floor(ordinal / index.stride))
+      if (block.encoding !== encoding || block.compressed !== compressed || block.rows !== rows)
+        throw blockCorruption(place, 'it is not what the directory says')
+    }
+    return block
+  }
+
+  #decode(ordinal: number, bytes: Uint8Array, run: readonly number[]): CachedColumn {
+    const block = this.#open(ordinal, bytes, this.#index.blockOffset(run[0] as number))
+    const column = this.decode(ordinal, block)
+    this.#cache.set(this.#fileNumber, ordinal, column, 'data')
+    return column
+  }
+
+  /** Decodes a block without keeping it. */
+  decode(ordinal: number, block: Block): CachedColumn {
+    const kind = this.#index.metadata.columns[ordinal % this.#index.stride]?.kind ?? 'timestamp'
+    try {
+      return new CachedColumn(
+        decodeColumn(block.payload, { kind, encoding: block.encoding, rowCount: block.rows, hasNulls: block.hasNulls }),
+      )
+    } catch (cause) {
+      throw blockCorruption({ path: this.#path, offset: this.#index.blockOffset(ordinal), ordinal }, 'its content is malformed', cause)
+    }
+  }
+
+  #decodeFilter(bytes: Uint8Array): BloomFilter {
+    const ordinal = this.#index.filterOrdinal
+    const { payload } = this.#open(ordinal, bytes, this.#index.blockOffset(ordinal))
+    if (payload.length === 0 || payload.length % 64 !== 0) {
+      throw blockCorruption({ path: this.#path, offset: this.#index.blockOffset(ordinal), ordinal }, 'its size is not that of a filter')
+    }
+    const filter = new BloomFilter(new PayloadReader(payload).words(payload.length / 4))
+    this.#cache.set(this.#fileNumber, ordinal, filter, 'filter')
+    return filter
+  }
+}
+
+/** Borrows an open file; one that is not there is CORRUPTION, as nothing removes a file that is in use. */
+export async function acquire(files: FileHandles, fileNumber: number, path: string): Promise<FileHandle> {
+  try {
+    return await files.acquire(fileNumber, path)
+  } catch (error) {
+    return missingFile(error, path)
+  }
+}
+
+/** As `acquire`, blocking. */
+export function acquireSync(files: FileHandles, fileNumber: number, path: string): FileHandle {
+  try {
+    return files.acquireSync(fileNumber, path)
+  } catch (error) {
+    return missingFile(error, path)
+  }
+}
+
+function missingFile(error: unknown, path: string): never {
+  if (systemCode(error) !== 'ENOENT') throw error
+  throw new VarveError('CORRUPTION', `${path} is missing, though the database needs it. Restore it from a checkpoint.`, {
+    context: { path },
+    cause: error,
+  })
+}
