@@ -113,27 +113,55 @@ export class RowSetTree<T extends KeySpan> {
 
 /**
  * How many rowsets must be asked for a key, on average over the data: each rowset's bytes are spread evenly over the
- * stretches between all ends of spans that it covers. 0 for none, 1 where none overlap.
+ * stretches that it covers of those into which all spans' ends cut the keys. 0 for none, 1 where none overlap.
  */
 export function averageHeight(rowsets: readonly (KeySpan & { readonly sizeBytes: number })[]): number {
-  const ends = rowsets.flatMap((rowset, i) => [{ i, key: rowset.minKey, isEnd: 0 }, { i, key: rowset.maxKey, isEnd: 1 }])
-  ends.sort((a, b) => compareBytes(a.key, b.key) || a.isEnd - b.isEnd)
-  const begins = new Int32Array(rowsets.length)
-  const density = new Float64Array(rowsets.length)
-  ends.forEach(({ i, isEnd }, at) => {
-    if (isEnd === 0) begins[i] = at
-    else density[i] = (rowsets[i] as { sizeBytes: number }).sizeBytes / (at - (begins[i] as number))
-  })
+  const cuts = rowsets.flatMap(({ minKey, maxKey }) => [minKey, maxKey]).sort(compareBytes)
+  const keys = cuts.filter((key, i) => i === 0 || compareBytes(cuts[i - 1] as Uint8Array, key) < 0)
+  const begun = new Float64Array(keys.length)
+  const ended = new Float64Array(keys.length)
+  const bytesBegun = new Float64Array(keys.length)
+  const bytesEnded = new Float64Array(keys.length)
+  const bytesOfOneKey = new Float64Array(keys.length)
+  for (const { minKey, maxKey, sizeBytes } of rowsets) {
+    const first = indexOf(keys, minKey)
+    const last = indexOf(keys, maxKey)
+    add(begun, first, 1)
+    add(ended, last, 1)
+    if (first === last) add(bytesOfOneKey, first, sizeBytes)
+    else {
+      add(bytesBegun, first, sizeBytes / (last - first))
+      add(bytesEnded, last, sizeBytes / (last - first))
+    }
+  }
   let height = 0
   let bytesHere = 0
   let weighted = 0
   let total = 0
-  for (const { i, isEnd } of ends) {
-    const sign = isEnd === 0 ? 1 : -1
-    height += sign
-    bytesHere += sign * (density[i] as number)
-    weighted += height * bytesHere
+  for (let i = 0; i < keys.length; i++) {
+    height += begun[i] as number
+    weighted += (bytesOfOneKey[i] as number) * height
+    total += bytesOfOneKey[i] as number
+    height -= ended[i] as number
+    bytesHere = height === 0 ? 0 : bytesHere + (bytesBegun[i] as number) - (bytesEnded[i] as number)
+    weighted += bytesHere * height
     total += bytesHere
   }
   return total === 0 ? 0 : weighted / total
+}
+
+function add(sums: Float64Array, at: number, amount: number): void {
+  sums[at] = (sums[at] as number) + amount
+}
+
+/** The place of a key in ascending keys that include it. */
+function indexOf(keys: readonly Uint8Array[], key: Uint8Array): number {
+  let low = 0
+  let high = keys.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareBytes(keys[middle] as Uint8Array, key) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
 }
