@@ -114,7 +114,13 @@ export class ByteHeap {
     const offset = offsetIn(at, ordinal)
     const count = Math.min(end - at, 4)
     if (offset + 4 <= view.length && count === 4) {
-      return (((view[offset] as number) << 24) | ((view[offset + 1] as number) << 16) | ((view[offset + 2] as number) << 8) | (view[offset + 3] as number)) >>> 0
+      return (
+        (((view[offset] as number) << 24) |
+          ((view[offset + 1] as number) << 16) |
+          ((view[offset + 2] as number) << 8) |
+          (view[offset + 3] as number)) >>>
+        0
+      )
     }
     const bytes = this.bytes(at, at + count)
     let word = 0

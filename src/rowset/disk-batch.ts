@@ -98,12 +98,16 @@ export class DiskBatch implements BatchSource {
     const { reader, group } = this
     await Promise.all([
       positions.length > 0 ? reader.loadColumns(group, positions).then((vectors) => this.hold(positions, vectors)) : undefined,
-      keys ? reader.loadKeys(group).then((block) => {
-        this.keyBlock = block
-      }) : undefined,
-      timestamps ? reader.loadTimestamps(group).then((all) => {
-        this.timestamps = all
-      }) : undefined,
+      keys
+        ? reader.loadKeys(group).then((block) => {
+            this.keyBlock = block
+          })
+        : undefined,
+      timestamps
+        ? reader.loadTimestamps(group).then((all) => {
+            this.timestamps = all
+          })
+        : undefined,
     ])
     this.select()
   }

@@ -53,7 +53,14 @@ export class DiskRowSet implements KeySpan {
     this.schema = schema
     this.minKey = new Uint8Array(Buffer.from(meta.minKeyHex, 'hex'))
     this.maxKey = new Uint8Array(Buffer.from(meta.maxKeyHex, 'hex'))
-    this.reader = new SSTableReader({ fileNumber: meta.fileNumber, path, schema, cache, files, ...(codecs === undefined ? {} : { codecs }) })
+    this.reader = new SSTableReader({
+      fileNumber: meta.fileNumber,
+      path,
+      schema,
+      cache,
+      files,
+      ...(codecs === undefined ? {} : { codecs }),
+    })
     this.onReleased = o.onReleased
   }
 
@@ -179,7 +186,12 @@ export class DiskRowSet implements KeySpan {
       const group = o.reverse === true ? from + to - 1 - i : i
       const { min, max } = reader.timestampRange(group)
       if (min > o.timestamp) continue
-      yield new DiskBatch({ reader, group, cut: this.cutThrough(group, o.range), timestampMax: max > o.timestamp ? o.timestamp : undefined })
+      yield new DiskBatch({
+        reader,
+        group,
+        cut: this.cutThrough(group, o.range),
+        timestampMax: max > o.timestamp ? o.timestamp : undefined,
+      })
     }
   }
 

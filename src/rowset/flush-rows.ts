@@ -34,7 +34,10 @@ export type FlushOutput = SSTableSummary
 export async function flushRows(input: FlushInput, signal?: AbortSignal): Promise<FlushOutput[]> {
   const rows = MemRows.thaw(input.frozen)
   const needed = Math.ceil(rows.rowCount / input.rowsPerOutput)
-  if (!(needed <= input.outputs.length)) throw new TypeError(`A flush of ${rows.rowCount} rows needs ${needed} outputs of ${input.rowsPerOutput} rows, and was given ${input.outputs.length}.`)
+  if (!(needed <= input.outputs.length))
+    throw new TypeError(
+      `A flush of ${rows.rowCount} rows needs ${needed} outputs of ${input.rowsPerOutput} rows, and was given ${input.outputs.length}.`,
+    )
   throwIfAborted(signal)
   const vfs = await openVfsHandle(input.vfs)
   const codec = await codecOf(input)
@@ -71,7 +74,10 @@ async function create(vfs: Vfs, path: string): Promise<AppendFile> {
     return await vfs.create(path)
   } catch (cause) {
     if (systemCode(cause) !== 'ENOSPC') throw cause
-    throw new VarveError('DISK_FULL', `The disk is full: ${path} could not be created. Make room and try again.`, { context: { path }, cause })
+    throw new VarveError('DISK_FULL', `The disk is full: ${path} could not be created. Make room and try again.`, {
+      context: { path },
+      cause,
+    })
   }
 }
 

@@ -91,9 +91,11 @@ async function loadFile(reader: SSTableReader, misses: FileMisses): Promise<void
   }
   const loads: Promise<unknown>[] = []
   if (misses.filter === 'wanted') {
-    loads.push(reader.loadFilter().then((filter) => {
-      misses.filter = filter
-    }))
+    loads.push(
+      reader.loadFilter().then((filter) => {
+        misses.filter = filter
+      }),
+    )
   }
   for (const group of wanted(misses.keys)) loads.push(reader.loadKeys(group).then((keys) => misses.keys.set(group, keys)))
   for (const group of wanted(misses.timestamps)) loads.push(reader.loadTimestamps(group).then((all) => misses.timestamps.set(group, all)))

@@ -21,7 +21,13 @@ export interface AppendSlice {
 }
 
 /** Appends one column's values and nulls. `heap` is there for strings and binary. */
-export function appendColumn(column: MemColumn, heap: ByteHeap | undefined, vector: ColumnVector, slice: AppendSlice, pool: ChunkPool): void {
+export function appendColumn(
+  column: MemColumn,
+  heap: ByteHeap | undefined,
+  vector: ColumnVector,
+  slice: AppendSlice,
+  pool: ChunkPool,
+): void {
   appendNulls(column, vector.nulls, slice)
   if (heap !== undefined) {
     invariant(vector.form !== 'fixed', 'a string or binary column was given fixed values')
@@ -104,7 +110,11 @@ function widenColumn(column: MemColumn, rowCount: number, pool: ChunkPool): void
 }
 
 function appendBytes(
-  positions: Uint32Array, heap: ByteHeap, source: Pick<BytesVector, 'offsets' | 'bytes'>, { selection, from, to, at }: AppendSlice, pool: ChunkPool,
+  positions: Uint32Array,
+  heap: ByteHeap,
+  source: Pick<BytesVector, 'offsets' | 'bytes'>,
+  { selection, from, to, at }: AppendSlice,
+  pool: ChunkPool,
 ): void {
   const { offsets, bytes } = source
   let position = positions[at] as number
@@ -128,7 +138,13 @@ function appendBytes(
   }
 }
 
-function appendDictionary(positions: Uint32Array, heap: ByteHeap, vector: DictionaryVector, { selection, from, to, at }: AppendSlice, pool: ChunkPool): void {
+function appendDictionary(
+  positions: Uint32Array,
+  heap: ByteHeap,
+  vector: DictionaryVector,
+  { selection, from, to, at }: AppendSlice,
+  pool: ChunkPool,
+): void {
   const { codes, nulls } = vector
   const { offsets, bytes } = vector.dictionary
   let position = positions[at] as number

@@ -60,13 +60,23 @@ export class RowGather {
   /** The commit timestamps at which the rows were inserted. */
   timestamps(): Float64Array {
     const timestamps = new Float64Array(this.count)
-    gather8(timestamps, this.rows.segments.map((segment: MemSegment) => segment.timestamps), this.segments, this.offsets)
+    gather8(
+      timestamps,
+      this.rows.segments.map((segment: MemSegment) => segment.timestamps),
+      this.segments,
+      this.offsets,
+    )
     return timestamps
   }
 
   private nulls(columns: readonly MemColumn[]): Uint8Array | undefined {
     const nulls = new Uint8Array(this.count)
-    gather1(nulls, columns.map((column) => column.nulls as Uint8Array), this.segments, this.offsets)
+    gather1(
+      nulls,
+      columns.map((column) => column.nulls as Uint8Array),
+      this.segments,
+      this.offsets,
+    )
     return nulls.includes(1) ? nulls : undefined
   }
 

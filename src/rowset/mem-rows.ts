@@ -72,7 +72,10 @@ export class MemRows {
       layout: this.layout,
       rowCount: this.rowCount,
       segments: this.segments.map(({ span, minTimestamp, maxTimestamp, columns }) => ({
-        span, minTimestamp, maxTimestamp, columns: columns.map(({ nullCount, wideSpan }) => ({ nullCount, wideSpan })),
+        span,
+        minTimestamp,
+        maxTimestamp,
+        columns: columns.map(({ nullCount, wideSpan }) => ({ nullCount, wideSpan })),
       })),
       heaps: this.heaps.map((heap) => [...heap.spans]),
     }

@@ -11,7 +11,13 @@ export function isBounded(range: KeyRange): boolean {
 /**
  * Which of the rows `[from .. to)` of a segment a scan sees, counted from `from`: ascending; undefined: all of them.
  */
-export function visibleRows(rows: MemRows, segment: MemSegment, from: number, to: number, o: { timestamp: number; range: KeyRange }): Int32Array | undefined {
+export function visibleRows(
+  rows: MemRows,
+  segment: MemSegment,
+  from: number,
+  to: number,
+  o: { timestamp: number; range: KeyRange },
+): Int32Array | undefined {
   const timestampMax = segment.maxTimestamp <= o.timestamp ? undefined : o.timestamp
   if (timestampMax === undefined && !isBounded(o.range)) return undefined
   const selection = new Int32Array(to - from)
@@ -58,7 +64,14 @@ function compareWords(keys: Uint32Array, at: number, bound: Uint32Array): number
   return 0
 }
 
-function variableInRange(rows: MemRows, segment: MemSegment, from: number, to: number, { lower, upper }: KeyRange, selection: Int32Array): number {
+function variableInRange(
+  rows: MemRows,
+  segment: MemSegment,
+  from: number,
+  to: number,
+  { lower, upper }: KeyRange,
+  selection: Int32Array,
+): number {
   const keys = rows.keysIn(segment, from, to)
   let count = 0
   for (let i = 0; i < to - from; i++) {

@@ -83,7 +83,8 @@ export class RowSetTree<T extends KeySpan> {
     if (low >= high) return undefined
     const middle = (low + high) >>> 1
     let max = (this.rowsets[middle] as T).maxKey
-    for (const side of [this.build(low, middle), this.build(middle + 1, high)]) if (side !== undefined && compareBytes(side, max) > 0) max = side
+    for (const side of [this.build(low, middle), this.build(middle + 1, high)])
+      if (side !== undefined && compareBytes(side, max) > 0) max = side
     this.subtreeMax[middle] = max
     return max
   }

@@ -35,7 +35,11 @@ export function* sortRowsInSlices(rows: MemRows, from: number, to: number): Gene
   if (yield* isSorted(rows, ids)) return ids
 
   const buffers: SortBuffers = {
-    ids, spareIds: new Int32Array(count), words: new Uint32Array(count), spareWords: new Uint32Array(count), counts: new Int32Array(3 * digitValues),
+    ids,
+    spareIds: new Int32Array(count),
+    words: new Uint32Array(count),
+    spareWords: new Uint32Array(count),
+    counts: new Int32Array(3 * digitValues),
   }
   const { wordsPerKey } = rows.layout
   if (wordsPerKey === 0) yield* sortByBytes(rows, buffers, 0, count, 0)
@@ -83,7 +87,13 @@ function* sortByBytes(rows: MemRows, buffers: SortBuffers, from: number, to: num
 }
 
 /** Where, in `ids[from .. to)`, more than one row in a row has the same 8 bytes at `depth`: pairs of first and end. */
-function* equalRuns(rows: MemRows, { ids, words, spareWords }: SortBuffers, from: number, to: number, depth: number): Generator<void, number[], void> {
+function* equalRuns(
+  rows: MemRows,
+  { ids, words, spareWords }: SortBuffers,
+  from: number,
+  to: number,
+  depth: number,
+): Generator<void, number[], void> {
   const runs: number[] = []
   let first = from
   for (let a = from; a < to; a += rowsPerSlice) {

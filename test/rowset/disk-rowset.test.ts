@@ -12,7 +12,18 @@ import type { ColumnSchema, ColumnValue, TableSchema } from '../../src/schema/ta
 import { FileHandles } from '../../src/sstable/file-handles.ts'
 import { MemoryVfs } from '../../src/vfs/memory-vfs.ts'
 import { ForgetfulCache, MapCache } from './support/caches.ts'
-import { batchOf, byKey, expectedRows, firstDifference, fixedKeySchema, type ModelRow, openRange, RandomTable, readBatches, variableKeySchema } from './support/random-table.ts'
+import {
+  batchOf,
+  byKey,
+  expectedRows,
+  firstDifference,
+  fixedKeySchema,
+  type ModelRow,
+  openRange,
+  RandomTable,
+  readBatches,
+  variableKeySchema,
+} from './support/random-table.ts'
 
 const path = '000007.sst'
 
@@ -27,11 +38,26 @@ async function writtenTable(schema: TableSchema, seed: number, rowCount = 1500) 
     rows.forEach((row, at) => model.push({ row, keyHex: keyHexes[at] as string, timestamp: i + 1 }))
   }
   const vfs = new MemoryVfs()
-  const [summary] = await flushRows({ frozen: store.freeze(), rowsPerOutput: rowCount, outputs: [{ path }], vfs: vfs.handle(), rowsPerGroup: 128 })
+  const [summary] = await flushRows({
+    frozen: store.freeze(),
+    rowsPerOutput: rowCount,
+    outputs: [{ path }],
+    vfs: vfs.handle(),
+    rowsPerGroup: 128,
+  })
   if (summary === undefined) throw new Error('nothing was written')
   const { rows, sizeBytes, minTimestamp, maxTimestamp } = summary
   const meta: FileMeta = {
-    fileNumber: 7, role: 'base', tableId: 1, tablet: 0, rowset: 7, sizeBytes, rows, minTimestamp, maxTimestamp, flushedThroughOp: 5,
+    fileNumber: 7,
+    role: 'base',
+    tableId: 1,
+    tablet: 0,
+    rowset: 7,
+    sizeBytes,
+    rows,
+    minTimestamp,
+    maxTimestamp,
+    flushedThroughOp: 5,
     minKeyHex: Buffer.from(summary.minKey).toString('hex'),
     maxKeyHex: Buffer.from(summary.maxKey).toString('hex'),
   }
@@ -39,7 +65,14 @@ async function writtenTable(schema: TableSchema, seed: number, rowCount = 1500) 
 }
 
 function open(schema: TableSchema, vfs: MemoryVfs, meta: FileMeta, o: { cache?: MapCache | ForgetfulCache; onReleased?: () => void } = {}) {
-  return new DiskRowSet({ meta, schema, path, cache: o.cache ?? new MapCache(), files: new FileHandles(vfs), ...(o.onReleased && { onReleased: o.onReleased }) })
+  return new DiskRowSet({
+    meta,
+    schema,
+    path,
+    cache: o.cache ?? new MapCache(),
+    files: new FileHandles(vfs),
+    ...(o.onReleased && { onReleased: o.onReleased }),
+  })
 }
 
 /** Asks again until the answer is there; more than four rounds would be an endless retry. */
@@ -54,8 +87,14 @@ async function settled<R>(ask: (misses: LookupMisses) => R | undefined, blocking
   throw new Error('the look-up gets no further')
 }
 
-for (const [name, schema] of [['fixed', fixedKeySchema], ['variable', variableKeySchema]] as const) {
-  for (const [cacheName, makeCache] of [['all', () => new MapCache()], ['nothing', () => new ForgetfulCache()]] as const) {
+for (const [name, schema] of [
+  ['fixed', fixedKeySchema],
+  ['variable', variableKeySchema],
+] as const) {
+  for (const [cacheName, makeCache] of [
+    ['all', () => new MapCache()],
+    ['nothing', () => new ForgetfulCache()],
+  ] as const) {
     test(`with ${name} keys and a cache that keeps ${cacheName}, look-ups come to the right answer in a few rounds`, async (t) => {
       await fc.assert(
         fc.asyncProperty(fc.integer(), fc.boolean(), async (seed, blocking) => {
@@ -65,11 +104,17 @@ for (const [name, schema] of [['fixed', fixedKeySchema], ['variable', variableKe
           const absent = table.batch(40)
           const present = Array.from({ length: 60 }, () => random.below(model.length))
           const asked = [...absent.rows.map((row) => ({ row, at: -1 })), ...present.map((at) => ({ row: (model[at] as ModelRow).row, at }))]
-          const { keys, hashes } = batchOf(schema, asked.map(({ row }) => row))
+          const { keys, hashes } = batchOf(
+            schema,
+            asked.map(({ row }) => row),
+          )
 
           const out = new Int32Array(asked.length)
           await settled((misses) => rowset.probe(keys, hashes, undefined, out, misses) === 0 || undefined, blocking)
-          t.deepEqual([...out], asked.map(({ at }) => at))
+          t.deepEqual(
+            [...out],
+            asked.map(({ at }) => at),
+          )
 
           const first = await settled((misses) => answer(rowset.findFirst(keys, hashes, asked.length, misses)), blocking)
           t.is(first, 40)
@@ -103,7 +148,10 @@ for (const [name, schema] of [['fixed', fixedKeySchema], ['variable', variableKe
           await rowset.prepareScan(o)
           const expected = expectedRows(model, o)
           t.is(firstDifference(readBatches(schema, rowset.batches(o)), expected), undefined)
-          t.is(firstDifference(readBatches(schema, rowset.batches({ ...o, reverse: true }), { reverse: true }), expected.reverse()), undefined)
+          t.is(
+            firstDifference(readBatches(schema, rowset.batches({ ...o, reverse: true }), { reverse: true }), expected.reverse()),
+            undefined,
+          )
         }
       }),
       { numRuns: 4 },
@@ -117,14 +165,29 @@ function answer(found: number): number | undefined {
 
 function readRow(rowset: DiskRowSet, schema: TableSchema, row: number, misses: LookupMisses): ColumnValue[] | undefined {
   const out: ColumnValue[] = []
-  return rowset.readRow(row, schema.columns.map((_, position) => position), out, misses) ? out : undefined
+  return rowset.readRow(
+    row,
+    schema.columns.map((_, position) => position),
+    out,
+    misses,
+  )
+    ? out
+    : undefined
 }
 
 function readVectors(rowset: DiskRowSet, schema: TableSchema, row: number, misses: LookupMisses): ColumnValue[] | undefined {
   const vectors: ColumnVector[] = []
   const indexes: number[] = []
-  const complete = rowset.vectorsAt(row, schema.columns.map((_, position) => position), vectors, indexes, misses)
-  return complete ? schema.columns.map((column: ColumnSchema, i) => valueAt(column, vectors[i] as ColumnVector, indexes[i] as number)) : undefined
+  const complete = rowset.vectorsAt(
+    row,
+    schema.columns.map((_, position) => position),
+    vectors,
+    indexes,
+    misses,
+  )
+  return complete
+    ? schema.columns.map((column: ColumnSchema, i) => valueAt(column, vectors[i] as ColumnVector, indexes[i] as number))
+    : undefined
 }
 
 function randomRange(model: readonly ModelRow[], random: RandomTable['random']) {
@@ -148,7 +211,10 @@ test('a scan reads only the columns that it asks for, and keys only where a boun
   for (const batch of batches) await batch.prepare({ columns: [4] })
   // One block a group, and for the first group the three key columns and the keys made of them.
   t.is(cache.size, 11 + 3 + 1)
-  t.deepEqual(batches.map((batch) => batch.selection()?.length), [56, ...new Array(10).fill(undefined)])
+  t.deepEqual(
+    batches.map((batch) => batch.selection()?.length),
+    [56, ...new Array(10).fill(undefined)],
+  )
   t.is(batches[0]?.prepare({ columns: [4] }), undefined)
 })
 

@@ -1,14 +1,22 @@
 import test from 'ava'
 import { ChunkPool } from '../../src/rowset/chunk-pool.ts'
 import { DiskBatch } from '../../src/rowset/disk-batch.ts'
-import { flushRows, type FlushInput } from '../../src/rowset/flush-rows.ts'
+import { type FlushInput, flushRows } from '../../src/rowset/flush-rows.ts'
 import { MemRowSet } from '../../src/rowset/mem-rowset.ts'
 import type { TableSchema } from '../../src/schema/table-schema.ts'
 import { FileHandles } from '../../src/sstable/file-handles.ts'
 import { SSTableReader } from '../../src/sstable/sstable-reader.ts'
 import { MemoryVfs } from '../../src/vfs/memory-vfs.ts'
 import { MapCache } from './support/caches.ts'
-import { byKey, firstDifference, fixedKeySchema, type ModelRow, RandomTable, readBatches, variableKeySchema } from './support/random-table.ts'
+import {
+  byKey,
+  firstDifference,
+  fixedKeySchema,
+  type ModelRow,
+  RandomTable,
+  readBatches,
+  variableKeySchema,
+} from './support/random-table.ts'
 
 function filled(schema: TableSchema, seed: number, batches = 6, rowsPerBatch = 700) {
   const table = new RandomTable(schema, seed)
@@ -32,16 +40,25 @@ async function readTable(schema: TableSchema, vfs: MemoryVfs, fileNumber: number
   const reader = new SSTableReader({ fileNumber, path, schema, cache: new MapCache(), files: new FileHandles(vfs) })
   await reader.open()
   const groups = Array.from({ length: reader.groupCount }, (_, group) => group)
-  const rows = readBatches(schema, groups.map((group) => new DiskBatch({ reader, group, cut: undefined, timestampMax: undefined })))
+  const rows = readBatches(
+    schema,
+    groups.map((group) => new DiskBatch({ reader, group, cut: undefined, timestampMax: undefined })),
+  )
   return { rows, timestamps: groups.flatMap((group) => [...reader.loadTimestampsSync(group)]) }
 }
 
-for (const [name, schema] of [['fixed', fixedKeySchema], ['variable', variableKeySchema]] as const) {
+for (const [name, schema] of [
+  ['fixed', fixedKeySchema],
+  ['variable', variableKeySchema],
+] as const) {
   test(`rows with ${name} keys come out in key order, complete, in tables of bounded size that do not overlap`, async (t) => {
     const { store, model } = filled(schema, 17)
     const vfs = new MemoryVfs()
     const summaries = await flushRows(inputFor(store, vfs, 1000))
-    t.deepEqual(summaries.map(({ rows }) => rows), [1000, 1000, 1000, 1000, 200])
+    t.deepEqual(
+      summaries.map(({ rows }) => rows),
+      [1000, 1000, 1000, 1000, 200],
+    )
     const rows = []
     const timestamps = []
     for (const [i, summary] of summaries.entries()) {
@@ -54,8 +71,20 @@ for (const [name, schema] of [['fixed', fixedKeySchema], ['variable', variableKe
       rows.push(...table.rows)
       timestamps.push(...table.timestamps)
     }
-    t.is(firstDifference(rows, model.map(({ row, keyHex }) => ({ row, keyHex }))), undefined)
-    t.is(firstDifference(timestamps, model.map(({ timestamp }) => timestamp)), undefined)
+    t.is(
+      firstDifference(
+        rows,
+        model.map(({ row, keyHex }) => ({ row, keyHex })),
+      ),
+      undefined,
+    )
+    t.is(
+      firstDifference(
+        timestamps,
+        model.map(({ timestamp }) => timestamp),
+      ),
+      undefined,
+    )
   })
 }
 

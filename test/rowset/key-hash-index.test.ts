@@ -1,8 +1,8 @@
 import test from 'ava'
 import fc from 'fast-check'
+import { SeededRandom } from '../../src/base/seeded-random.ts'
 import { ChunkPool } from '../../src/rowset/chunk-pool.ts'
 import { KeyHashIndex } from '../../src/rowset/key-hash-index.ts'
-import { SeededRandom } from '../../src/base/seeded-random.ts'
 
 /** Rows whose key is a number of their own, at `keys[row]`. */
 class NumberedRows {
@@ -37,7 +37,10 @@ test('every key is found and no other, while tables split and the memory is what
   fc.assert(
     fc.property(fc.integer(), fc.integer({ min: 1, max: 60_000 }), (seed, count) => {
       const salt = new SeededRandom(seed).below(2 ** 32)
-      t.is(holdsWhatWasPut(pool, count, (key) => Math.imul(key ^ salt, 0x9e3779b1) >>> 0), undefined)
+      t.is(
+        holdsWhatWasPut(pool, count, (key) => Math.imul(key ^ salt, 0x9e3779b1) >>> 0),
+        undefined,
+      )
     }),
     { numRuns: 12 },
   )
@@ -46,8 +49,14 @@ test('every key is found and no other, while tables split and the memory is what
 
 test('hashes that agree in their top bits, or altogether, are still told apart by key', (t) => {
   const pool = new ChunkPool()
-  t.is(holdsWhatWasPut(pool, 12_000, (key) => (0xabcd0000 | (key & 0xffff)) >>> 0), undefined)
-  t.is(holdsWhatWasPut(pool, 700, () => 12345), undefined)
+  t.is(
+    holdsWhatWasPut(pool, 12_000, (key) => (0xabcd0000 | (key & 0xffff)) >>> 0),
+    undefined,
+  )
+  t.is(
+    holdsWhatWasPut(pool, 700, () => 12345),
+    undefined,
+  )
 })
 
 test('rows above the row count are not found, though they were put', (t) => {
@@ -65,7 +74,12 @@ test('no insert moves more than one table: the rows moved by a batch stay few as
   let before = index.usedBytes
   let mostAdded = 0
   for (let row = 0; row < 1_000_000; row += 1000) {
-    index.insertMany(Uint32Array.from({ length: 1000 }, () => random.below(2 ** 32)), undefined, 1000, row)
+    index.insertMany(
+      Uint32Array.from({ length: 1000 }, () => random.below(2 ** 32)),
+      undefined,
+      1000,
+      row,
+    )
     mostAdded = Math.max(mostAdded, index.usedBytes - before)
     before = index.usedBytes
   }

@@ -3,12 +3,24 @@ import fc from 'fast-check'
 import { ChunkPool, slabBytes } from '../../src/rowset/chunk-pool.ts'
 import { firstDuplicate } from '../../src/rowset/key-duplicates.ts'
 import { RowGather } from '../../src/rowset/mem-gather.ts'
-import { MemRowSet } from '../../src/rowset/mem-rowset.ts'
 import { MemRows } from '../../src/rowset/mem-rows.ts'
+import { MemRowSet } from '../../src/rowset/mem-rowset.ts'
 import type { ColumnVector } from '../../src/schema/column-vector.ts'
 import { valueAt } from '../../src/schema/row-decoder.ts'
 import type { ColumnSchema, ColumnValue, TableSchema } from '../../src/schema/table-schema.ts'
-import { batchOf, byKey, expectedRows, firstDifference, fixedKeySchema, type ModelRow, openRange, RandomTable, readBatches, schemaOf, variableKeySchema } from './support/random-table.ts'
+import {
+  batchOf,
+  byKey,
+  expectedRows,
+  firstDifference,
+  fixedKeySchema,
+  type ModelRow,
+  openRange,
+  RandomTable,
+  readBatches,
+  schemaOf,
+  variableKeySchema,
+} from './support/random-table.ts'
 
 interface Filled {
   readonly store: MemRowSet
@@ -34,14 +46,20 @@ function fill(schema: TableSchema, seed: number, o: { chunks?: ChunkPool; batche
   return { store, model, table }
 }
 
-for (const [name, schema] of [['fixed', fixedKeySchema], ['variable', variableKeySchema]] as const) {
+for (const [name, schema] of [
+  ['fixed', fixedKeySchema],
+  ['variable', variableKeySchema],
+] as const) {
   test(`with ${name} keys, every row is found by its key and read back, and no other key is found`, (t) => {
     fc.assert(
       fc.property(fc.integer(), (seed) => {
         const { store, model, table } = fill(schema, seed)
         t.is(store.rowCount, model.length)
         const positions = schema.columns.map((_, position) => position)
-        const { keys, hashes } = batchOf(schema, model.map(({ row }) => row))
+        const { keys, hashes } = batchOf(
+          schema,
+          model.map(({ row }) => row),
+        )
         const rowIds = new Int32Array(model.length)
         t.is(store.findMany(keys, hashes, rowIds), model.length)
         const read = (row: number) => {
@@ -49,9 +67,27 @@ for (const [name, schema] of [['fixed', fixedKeySchema], ['variable', variableKe
           store.readRow(row, positions, out)
           return out
         }
-        t.is(firstDifference([...rowIds], model.map((_, row) => row)), undefined)
-        t.is(firstDifference(model.map((_, row) => read(row)), model.map(({ row }) => row)), undefined)
-        t.is(firstDifference(model.map((_, row) => Buffer.from(store.keyBytes(row)).toString('hex')), model.map(({ keyHex }) => keyHex)), undefined)
+        t.is(
+          firstDifference(
+            [...rowIds],
+            model.map((_, row) => row),
+          ),
+          undefined,
+        )
+        t.is(
+          firstDifference(
+            model.map((_, row) => read(row)),
+            model.map(({ row }) => row),
+          ),
+          undefined,
+        )
+        t.is(
+          firstDifference(
+            model.map((_, row) => Buffer.from(store.keyBytes(row)).toString('hex')),
+            model.map(({ keyHex }) => keyHex),
+          ),
+          undefined,
+        )
         const absent = table.batch(500)
         t.is(store.findMany(absent.keys, absent.hashes, new Int32Array(500)), 0)
       }),
@@ -66,8 +102,13 @@ for (const [name, schema] of [['fixed', fixedKeySchema], ['variable', variableKe
     const indexes: number[] = []
     for (let row = 0; row < model.length; row += 7) {
       store.vectorsAt(row, positions, vectors, indexes)
-      const shown = positions.map((position, i) => valueAt(schema.columns[position] as ColumnSchema, vectors[i] as ColumnVector, indexes[i] as number))
-      t.deepEqual(shown, positions.map((position) => model[row]?.row[position] as ColumnValue))
+      const shown = positions.map((position, i) =>
+        valueAt(schema.columns[position] as ColumnSchema, vectors[i] as ColumnVector, indexes[i] as number),
+      )
+      t.deepEqual(
+        shown,
+        positions.map((position) => model[row]?.row[position] as ColumnValue),
+      )
     }
   })
 
@@ -87,7 +128,14 @@ for (const [name, schema] of [['fixed', fixedKeySchema], ['variable', variableKe
           if (random.below(2) === 0) await store.prepareScan(inOrder)
           else store.prepareScanSync(inOrder)
           t.is(firstDifference(readBatches(schema, store.batches(inOrder)), expected), undefined, 'key order')
-          t.is(firstDifference(readBatches(schema, store.batches({ ...inOrder, reverse: true }), { reverse: true }), expected.slice().reverse()), undefined, 'reverse')
+          t.is(
+            firstDifference(
+              readBatches(schema, store.batches({ ...inOrder, reverse: true }), { reverse: true }),
+              expected.slice().reverse(),
+            ),
+            undefined,
+            'reverse',
+          )
           t.is(firstDifference(readBatches(schema, store.batches(anyOrder)).sort(byKey), expected), undefined, 'any order, with runs')
         }
       }),
@@ -105,8 +153,20 @@ for (const [name, schema] of [['fixed', fixedKeySchema], ['variable', variableKe
       const gather = new RowGather(rows, ids, 0, ids.length)
       const columns = schema.columns.map((_, position) => gather.column(position))
       const shown = model.map((_, i) => columns.map((vector, position) => valueAt(schema.columns[position] as ColumnSchema, vector, i)))
-      t.is(firstDifference(shown.reverse(), model.map(({ row }) => row)), undefined)
-      t.is(firstDifference([...gather.timestamps()].reverse(), model.map(({ timestamp }) => timestamp)), undefined)
+      t.is(
+        firstDifference(
+          shown.reverse(),
+          model.map(({ row }) => row),
+        ),
+        undefined,
+      )
+      t.is(
+        firstDifference(
+          [...gather.timestamps()].reverse(),
+          model.map(({ timestamp }) => timestamp),
+        ),
+        undefined,
+      )
       store.release()
     }
   })
@@ -131,14 +191,23 @@ test('strings and keys that straddle spans of memory come back whole', (t) => {
   t.true(store.usedBytes > 2_500_000, 'several spans are needed, or nothing straddles')
   t.is(store.findMany(keys, hashes, new Int32Array(rows.length)), rows.length)
   const scanned = readBatches(schema, store.batches({ timestamp: 1, range: openRange, sorted: true }))
-  t.is(firstDifference(scanned.map(({ row }) => row), rows.slice().sort((a, b) => ((a[0] as string) < (b[0] as string) ? -1 : 1))), undefined)
+  t.is(
+    firstDifference(
+      scanned.map(({ row }) => row),
+      rows.slice().sort((a, b) => ((a[0] as string) < (b[0] as string) ? -1 : 1)),
+    ),
+    undefined,
+  )
 })
 
 test('int64 columns show doubles while values fit them, and 64-bit integers where they do not', (t) => {
   const schema = schemaOf([{ kind: 'int32' }, { kind: 'int64' }], [0])
   const store = new MemRowSet({ schema, generation: 1, chunks: new ChunkPool() })
   const append = (from: number, values: readonly bigint[], timestamp: number) => {
-    const { block, keys, hashes } = batchOf(schema, values.map((value, i) => [from + i, value]))
+    const { block, keys, hashes } = batchOf(
+      schema,
+      values.map((value, i) => [from + i, value]),
+    )
     store.append(block, keys, hashes, { timestamp, opId: timestamp })
   }
   const scan = (rowCount: number) => {
@@ -153,7 +222,7 @@ test('int64 columns show doubles while values fit them, and 64-bit integers wher
   append(5, [7n], 3)
   t.deepEqual(scan(6), BigInt64Array.of(1n, -(2n ** 53n), 2n ** 53n - 1n, 2n ** 53n + 1n, -(2n ** 63n), 7n))
   t.deepEqual(scan(3), before, 'rows before the first wide value still fit doubles')
-  t.deepEqual(before, Float64Array.of(1, -(2 ** 53), 2 ** 53 - 1), 'a batch in somebody\'s hands does not change')
+  t.deepEqual(before, Float64Array.of(1, -(2 ** 53), 2 ** 53 - 1), "a batch in somebody's hands does not change")
 })
 
 test('columns of fixed width are views of shared memory, not copies', (t) => {
@@ -185,7 +254,13 @@ test('memory of a former store does not show through in a new one', (t) => {
   fill(fixedKeySchema, 31, { chunks, longStrings: true }).store.release()
   fill(variableKeySchema, 32, { chunks, longStrings: true }).store.release()
   const { store, model } = fill(fixedKeySchema, 33, { chunks, longStrings: true })
-  t.is(firstDifference(readBatches(fixedKeySchema, store.batches({ timestamp: 99, range: openRange })).sort(byKey), expectedRows(model, { timestamp: 99 })), undefined)
+  t.is(
+    firstDifference(
+      readBatches(fixedKeySchema, store.batches({ timestamp: 99, range: openRange })).sort(byKey),
+      expectedRows(model, { timestamp: 99 }),
+    ),
+    undefined,
+  )
 })
 
 test('an append that cannot get memory adds nothing, and the next one is as if it had not been', (t) => {
@@ -215,14 +290,24 @@ test('an append that cannot get memory adds nothing, and the next one is as if i
     batch.rows.forEach((row, i) => rows.push({ row, keyHex: batch.keyHexes[i] as string, timestamp: 50 }))
     t.is(store.findMany(batch.keys, batch.hashes, new Int32Array(1200)), 1200)
   }
-  t.is(firstDifference(readBatches(fixedKeySchema, store.batches({ timestamp: 99, range: openRange })).sort(byKey), expectedRows(rows, { timestamp: 99 })), undefined)
+  t.is(
+    firstDifference(
+      readBatches(fixedKeySchema, store.batches({ timestamp: 99, range: openRange })).sort(byKey),
+      expectedRows(rows, { timestamp: 99 }),
+    ),
+    undefined,
+  )
 })
 
 test('the oldest op id is the least that was appended, whatever the order', (t) => {
   const table = new RandomTable(variableKeySchema, 1)
   const store = new MemRowSet({ schema: variableKeySchema, generation: 4, chunks: new ChunkPool() })
   t.deepEqual([store.oldestOpId, store.newestTimestamp], [undefined, Number.NEGATIVE_INFINITY])
-  for (const [opId, timestamp] of [[7, 70], [5, 90], [9, 80]] as const) {
+  for (const [opId, timestamp] of [
+    [7, 70],
+    [5, 90],
+    [9, 80],
+  ] as const) {
     const { block, keys, hashes } = table.batch(3)
     store.append(block, keys, hashes, { opId, timestamp })
   }
@@ -252,7 +337,10 @@ test('a store with a few rows takes a few slabs, not chunks', (t) => {
 test('the first key that repeats an earlier one of its block is named, in order or not', (t) => {
   const schema = schemaOf([{ kind: 'int32' }], [0])
   const duplicate = (...values: number[]) => {
-    const { keys, hashes } = batchOf(schema, values.map((value) => [value]))
+    const { keys, hashes } = batchOf(
+      schema,
+      values.map((value) => [value]),
+    )
     return firstDuplicate(keys, hashes)
   }
   t.is(duplicate(), -1)

@@ -25,7 +25,9 @@ function byLowestKey(list: readonly Span[]): Span[] {
 test('the rowsets that may hold a key are those whose span includes it', (t) => {
   fc.assert(
     fc.property(spans, fc.integer({ min: 0, max: 470 }), (list, n) => {
-      const expected = byLowestKey(list.filter(({ minKey, maxKey }) => compareBytes(minKey, key(n)) <= 0 && compareBytes(key(n), maxKey) <= 0))
+      const expected = byLowestKey(
+        list.filter(({ minKey, maxKey }) => compareBytes(minKey, key(n)) <= 0 && compareBytes(key(n), maxKey) <= 0),
+      )
       const tree = RowSetTree.of(list)
       t.deepEqual(tree.holding(key(n)), expected)
       t.deepEqual(tree.holdingKey(keysFromBytes(schema, [key(9999), key(n)]), 1), expected)
@@ -40,7 +42,10 @@ test('the rowsets that overlap a range are those with a key in it or around it',
     fc.property(spans, bound, bound, (list, low, high) => {
       const lower = low === undefined ? undefined : key(low)
       const upper = high === undefined ? undefined : key(high)
-      const expected = list.filter(({ minKey, maxKey }) => (lower === undefined || compareBytes(maxKey, lower) >= 0) && (upper === undefined || compareBytes(minKey, upper) < 0))
+      const expected = list.filter(
+        ({ minKey, maxKey }) =>
+          (lower === undefined || compareBytes(maxKey, lower) >= 0) && (upper === undefined || compareBytes(minKey, upper) < 0),
+      )
       t.deepEqual(RowSetTree.of(list).overlapping({ lower, upper }), byLowestKey(expected))
     }),
     { numRuns: 300 },
@@ -52,7 +57,8 @@ test('the rowsets that a block of keys concerns are those that overlap its lowes
     fc.property(spans, fc.array(fc.integer({ min: 0, max: 470 }), { maxLength: 6 }), (list, numbers) => {
       const keys = keysFromBytes(schema, numbers.map(key))
       const [low, high] = [key(Math.min(...numbers, 9999)), key(Math.max(...numbers, 0))]
-      const expected = numbers.length === 0 ? [] : list.filter(({ minKey, maxKey }) => compareBytes(maxKey, low) >= 0 && compareBytes(minKey, high) <= 0)
+      const expected =
+        numbers.length === 0 ? [] : list.filter(({ minKey, maxKey }) => compareBytes(maxKey, low) >= 0 && compareBytes(minKey, high) <= 0)
       t.deepEqual(RowSetTree.of(list).overlappingKeys(keys), byLowestKey(expected))
     }),
     { numRuns: 300 },
@@ -64,7 +70,14 @@ test('adding and removing rowsets gives new trees and leaves the old one as it w
   const first = RowSetTree.of([a, b])
   const second = first.with([c])
   const third = second.without([a])
-  t.deepEqual([first.rowsets, second.rowsets, third.rowsets], [[b, a], [b, c, a], [b, c]])
+  t.deepEqual(
+    [first.rowsets, second.rowsets, third.rowsets],
+    [
+      [b, a],
+      [b, c, a],
+      [b, c],
+    ],
+  )
   t.deepEqual([first.size, second.size, third.size], [2, 3, 2])
   t.deepEqual(third.holding(key(3)), [c])
   t.deepEqual(second.holding(key(3)), [c, a])

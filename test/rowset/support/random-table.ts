@@ -26,15 +26,27 @@ export function schemaOf(columns: readonly Partial<ColumnSchema>[], keyColumns: 
 /** Every kind, most of them nullable, behind a fixed key of 13 bytes. */
 export const fixedKeySchema = schemaOf(
   [
-    { kind: 'int32' }, { kind: 'int64' }, { kind: 'bool' }, { kind: 'int8', nullable: true }, { kind: 'int16' },
-    { kind: 'int64', nullable: true }, { kind: 'int64', mode: 'number' }, { kind: 'float', nullable: true }, { kind: 'double' },
-    { kind: 'timestamp', nullable: true }, { kind: 'string', nullable: true }, { kind: 'binary' },
+    { kind: 'int32' },
+    { kind: 'int64' },
+    { kind: 'bool' },
+    { kind: 'int8', nullable: true },
+    { kind: 'int16' },
+    { kind: 'int64', nullable: true },
+    { kind: 'int64', mode: 'number' },
+    { kind: 'float', nullable: true },
+    { kind: 'double' },
+    { kind: 'timestamp', nullable: true },
+    { kind: 'string', nullable: true },
+    { kind: 'binary' },
   ],
   [0, 1, 2],
 )
 
 /** A string leads the key. */
-export const variableKeySchema = schemaOf([{ kind: 'double' }, { kind: 'string' }, { kind: 'int16' }, { kind: 'string', nullable: true }], [1, 2])
+export const variableKeySchema = schemaOf(
+  [{ kind: 'double' }, { kind: 'string' }, { kind: 'int16' }, { kind: 'string', nullable: true }],
+  [1, 2],
+)
 
 export type PlainRow = readonly ColumnValue[]
 
@@ -149,7 +161,10 @@ export function expectedRows(model: readonly ModelRow[], o: { timestamp: number;
   const lower = hex(o.range?.lower)
   const upper = hex(o.range?.upper)
   return model
-    .filter(({ keyHex, timestamp }) => timestamp <= o.timestamp && (lower === undefined || keyHex >= lower) && (upper === undefined || keyHex < upper))
+    .filter(
+      ({ keyHex, timestamp }) =>
+        timestamp <= o.timestamp && (lower === undefined || keyHex >= lower) && (upper === undefined || keyHex < upper),
+    )
     .sort(byKey)
     .map(({ row, keyHex }) => ({ row, keyHex }))
 }
