@@ -53,3 +53,25 @@ test('the monotonic clock does not step backward', (t) => {
   }
   t.true(Math.abs(systemClock.nowMs() - Date.now()) < 1000)
 })
+
+test.serial("a delay longer than Node's timers can hold is waited in parts", (t) => {
+  const original = globalThis.setTimeout
+  const waits: { readonly run: () => void; readonly ms: number | undefined }[] = []
+  const stub = (run: () => void, ms?: number) => ({ unref: () => void waits.push({ run, ms }) })
+  globalThis.setTimeout = stub as unknown as typeof setTimeout
+  let ran = 0
+  try {
+    systemClock.after(2 ** 32, () => void ran++)
+    for (let i = 0; i < 3; i++) {
+      t.is(ran, 0)
+      waits[i]?.run()
+    }
+  } finally {
+    globalThis.setTimeout = original
+  }
+  t.is(ran, 1)
+  t.deepEqual(
+    waits.map(({ ms }) => ms),
+    [2 ** 31 - 1, 2 ** 31 - 1, 2],
+  )
+})

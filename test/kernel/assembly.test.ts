@@ -340,3 +340,21 @@ test("Varve's own errors reach the caller as they are, from factories too", asyn
   const needy = definePlugin({ name: 'needy', provides: [Tea], bind: (module) => module.provide(Tea, [], () => Promise.reject(original)) })
   t.is(await refusal({ plugins: [needy] }), original)
 })
+
+for (const [how, declaration] of [
+  ['requires', { requires: [Tea] }],
+  ['dependsOn', { dependsOn: ['maker'] }],
+] as const) {
+  test(`what ${how} names is made first, even when a third plugin asks for its user before`, async (t) => {
+    const made: string[] = []
+    const note = (name: string) => () => {
+      made.push(name)
+      return { from: name }
+    }
+    const eager = definePlugin({ name: 'eager', provides: [Milk], bind: (module) => module.provide(Milk, [Cup], note('eager')) })
+    const user = definePlugin({ name: 'user', provides: [Cup], ...declaration, bind: (module) => module.provide(Cup, [], note('user')) })
+    const maker = definePlugin({ name: 'maker', provides: [Tea], bind: (module) => module.provide(Tea, [], note('maker')) })
+    await assembled({ plugins: [eager, user, maker] })
+    t.deepEqual(made, ['maker', 'user', 'eager'])
+  })
+}

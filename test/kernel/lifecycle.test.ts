@@ -180,3 +180,22 @@ test('an assembly is configured before it starts and does not start again', asyn
   await assembly.stop()
   await t.throwsAsync(assembly.start(), { name: 'InvariantError' })
 })
+
+test('a stop that comes while starting waits for the start, then undoes it', async (t) => {
+  const journal: string[] = []
+  const slow = definePlugin({
+    name: 'slow',
+    contributes: [Lifecycle],
+    bind: (module) =>
+      module.contribute(Lifecycle, [], () => ({
+        async start() {
+          await new Promise(setImmediate)
+          journal.push('started')
+        },
+        stop: () => void journal.push('stopped'),
+      })),
+  })
+  const assembly = await assembled({ plugins: [slow] })
+  await Promise.all([assembly.start(), assembly.stop()])
+  t.deepEqual(journal, ['started', 'stopped'])
+})
