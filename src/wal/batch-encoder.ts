@@ -86,11 +86,12 @@ export class BatchEncoder {
     this.#batchStart = -1
   }
 
-  /** Forgets the batch that has not ended, if there is one; those that have ended stay. */
-  abandon(): void {
-    if (this.#batchStart < 0) return
+  /** Forgets the batch that has not ended, and says whether there was one; those that have ended stay. */
+  abandon(): boolean {
+    if (this.#batchStart < 0) return false
     this.#writer.truncate(this.#batchStart)
     this.#batchStart = -1
+    return true
   }
 
   /** Completes every frame for its place in the file. The bytes are valid until the next call of anything here. */

@@ -51,6 +51,9 @@ export class Wal {
   readonly #segmentBytes: number
   readonly #encoder: BatchEncoder
   readonly #policy: WritePolicy
+  /** Bytes written and syncs done since it was opened. */
+  writtenBytes = 0
+  syncCount = 0
   /** Segments before the live one, ascending. */
   #sealed: LogSegment[]
   #live: OpenSegment
@@ -64,6 +67,8 @@ export class Wal {
   #syncedOpId: number
   /** The op of the last batch that waits for `commit`. */
   #pendingOpId: number
+  /** The op of the last batch that had ended when the newest was begun. */
+  #endedOpId: number
   #stopped: VarveError | undefined
   #closing: Promise<void> | undefined
 
@@ -78,6 +83,7 @@ export class Wal {
     this.#lastOpId = o.lastOpId
     this.#syncedOpId = o.lastOpId
     this.#pendingOpId = o.lastOpId
+    this.#endedOpId = o.lastOpId
   }
 
   /** Begins a new segment behind those that recovery kept (and synced). Rejects with DISK_FULL, or what the file system reports. */
@@ -134,6 +140,7 @@ export class Wal {
     invariant(!this.#writing, `Batch ${opId} was begun while a commit was pending.`)
     invariant(opId > this.#pendingOpId, `Batch ${opId} was begun after batch ${this.#pendingOpId}.`)
     this.#encoder.begin(opId, timestamp)
+    this.#endedOpId = this.#pendingOpId
     this.#pendingOpId = opId
   }
 
@@ -145,6 +152,11 @@ export class Wal {
   /** Ends the batch: it waits for `commit`. */
   end(): void {
     this.#encoder.end()
+  }
+
+  /** Forgets the batch that was begun and has not ended; those before it still wait. */
+  abandonBatch(): void {
+    if (this.#encoder.abandon()) this.#pendingOpId = this.#endedOpId
   }
 
   /** Forgets every batch that waits for `commit`, ended or not. */
@@ -279,6 +291,7 @@ export class Wal {
   #committed(bytes: number): void {
     const live = this.#live
     live.sizeBytes += bytes
+    this.writtenBytes += bytes
     live.lastOpId = this.#pendingOpId
     this.#lastOpId = this.#pendingOpId
     this.#encoder.reset()
@@ -316,6 +329,7 @@ export class Wal {
     } catch (error) {
       throw this.#stop(error)
     }
+    this.syncCount++
     live.syncedBytes = Math.max(live.syncedBytes, sizeBytes)
     this.#syncedOpId = Math.max(this.#syncedOpId, opId)
     const idle = live === this.#live && live.sizeBytes === sizeBytes && !this.#writing && !this.#next && !this.#preparing && !this.#closing
