@@ -89,6 +89,8 @@ export class ByteReader {
 
   /** The error for bytes that cannot be what was written; the message says where. */
   corruption(problem: string): VarveError {
-    return new VarveError('CORRUPTION', `Corrupt data: ${this.#what} ${problem}, at byte ${this.#at}.`, { context: { what: this.#what, offset: this.#at } })
+    return new VarveError('CORRUPTION', `Corrupt data: ${this.#what} ${problem}, at byte ${this.#at}.`, {
+      context: { what: this.#what, offset: this.#at },
+    })
   }
 }

@@ -1,6 +1,16 @@
 import { VarveError } from '../base/errors.ts'
-import type { BytesVector, ColumnVector, DictionaryVector, FixedArray, FixedKeys, FixedVector, KeyBlock, RowBlock, VariableKeys } from './column-vector.ts'
-import { keyBytesMax, keyPlan, type FixedKeyLayout, type KeyColumn, type KeyPlan } from './key-layout.ts'
+import type {
+  BytesVector,
+  ColumnVector,
+  DictionaryVector,
+  FixedArray,
+  FixedKeys,
+  FixedVector,
+  KeyBlock,
+  RowBlock,
+  VariableKeys,
+} from './column-vector.ts'
+import { type FixedKeyLayout, type KeyColumn, type KeyPlan, keyBytesMax, keyPlan } from './key-layout.ts'
 import { keyTooLong, writeEscapedRange, writeLeftBytes, writeWideBytes } from './key-writer.ts'
 import type { TableSchema } from './table-schema.ts'
 
@@ -23,7 +33,17 @@ function encodeFixed(plan: KeyPlan, layout: FixedKeyLayout, rows: RowBlock): Fix
     const shift = (keyColumn.byteOffset & 3) * 8
     if (keyColumn.widthBytes === 8) putWide(words, word, shift, wordsPerKey, values as Float64Array | BigInt64Array, count)
     else if (keyColumn.widthBytes === 4 && shift === 0) putInt32(words, word, wordsPerKey, values as Int32Array, count)
-    else putNarrow(words, word, shift, wordsPerKey, values as Int32Array, count, keyColumn.widthBytes * 8, keyColumn.column.kind === 'bool' ? 0 : 0x80000000)
+    else
+      putNarrow(
+        words,
+        word,
+        shift,
+        wordsPerKey,
+        values as Int32Array,
+        count,
+        keyColumn.widthBytes * 8,
+        keyColumn.column.kind === 'bool' ? 0 : 0x80000000,
+      )
   }
   return { form: 'fixed', count, wordsPerKey, words }
 }
@@ -33,7 +53,16 @@ function putInt32(words: Uint32Array, word: number, stride: number, values: Int3
 }
 
 /** Values of up to 32 bits at any byte: shifted to the left edge of a word, then over one or two words. */
-function putNarrow(words: Uint32Array, word: number, shift: number, stride: number, values: FixedArray, count: number, bits: number, flip: number): void {
+function putNarrow(
+  words: Uint32Array,
+  word: number,
+  shift: number,
+  stride: number,
+  values: FixedArray,
+  count: number,
+  bits: number,
+  flip: number,
+): void {
   const left = 32 - bits
   const spills = shift + bits > 32
   for (let i = 0, w = word; i < count; i++, w += stride) {
@@ -43,10 +72,18 @@ function putNarrow(words: Uint32Array, word: number, shift: number, stride: numb
   }
 }
 
-function putWide(words: Uint32Array, word: number, shift: number, stride: number, values: Float64Array | BigInt64Array, count: number): void {
+function putWide(
+  words: Uint32Array,
+  word: number,
+  shift: number,
+  stride: number,
+  values: Float64Array | BigInt64Array,
+  count: number,
+): void {
   if (values instanceof BigInt64Array) {
     const halves = new Int32Array(values.buffer, values.byteOffset, values.length * 2)
-    for (let i = 0, w = word; i < count; i++, w += stride) putHalves(words, w, shift, (halves[2 * i + 1] as number) ^ 0x80000000, halves[2 * i] as number)
+    for (let i = 0, w = word; i < count; i++, w += stride)
+      putHalves(words, w, shift, (halves[2 * i + 1] as number) ^ 0x80000000, halves[2 * i] as number)
     return
   }
   for (let i = 0, w = word; i < count; i++, w += stride) {
@@ -144,7 +181,8 @@ function writeEscaped(bytes: Uint8Array, cursors: Uint32Array, vector: BytesVect
 function writeFixed(bytes: Uint8Array, cursors: Uint32Array, { widthBytes, column }: KeyColumn, values: FixedArray, count: number): void {
   if (values instanceof BigInt64Array) {
     const halves = new Int32Array(values.buffer, values.byteOffset, values.length * 2)
-    for (let i = 0; i < count; i++) cursors[i] = writeWideBytes(bytes, cursors[i] as number, (halves[2 * i + 1] as number) ^ 0x80000000, halves[2 * i] as number)
+    for (let i = 0; i < count; i++)
+      cursors[i] = writeWideBytes(bytes, cursors[i] as number, (halves[2 * i + 1] as number) ^ 0x80000000, halves[2 * i] as number)
   } else if (widthBytes === 8) {
     for (let i = 0; i < count; i++) {
       const value = values[i] as number
@@ -153,6 +191,7 @@ function writeFixed(bytes: Uint8Array, cursors: Uint32Array, { widthBytes, colum
   } else {
     const flip = column.kind === 'bool' ? 0 : 0x80000000
     const left = 32 - widthBytes * 8
-    for (let i = 0; i < count; i++) cursors[i] = writeLeftBytes(bytes, cursors[i] as number, ((values[i] as number) << left) ^ flip, widthBytes)
+    for (let i = 0; i < count; i++)
+      cursors[i] = writeLeftBytes(bytes, cursors[i] as number, ((values[i] as number) << left) ^ flip, widthBytes)
   }
 }

@@ -172,9 +172,13 @@ export class BytesColumnBuilder extends ColumnBuilder {
 
   #grow(needed: number): void {
     if (needed > columnBytesMax) {
-      throw new VarveError('BATCH_TOO_LARGE', `${this.table}.${this.column.name}: one call holds more than 2 GiB of this column; write it in several calls.`, {
-        context: { table: this.table, column: this.column.name },
-      })
+      throw new VarveError(
+        'BATCH_TOO_LARGE',
+        `${this.table}.${this.column.name}: one call holds more than 2 GiB of this column; write it in several calls.`,
+        {
+          context: { table: this.table, column: this.column.name },
+        },
+      )
     }
     const grown = new Uint8Array(Math.min(columnBytesMax, Math.max(needed, this.#bytes.length * 2, 256)))
     grown.set(this.#bytes.subarray(0, this.#at))

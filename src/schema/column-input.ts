@@ -1,7 +1,7 @@
 import { columnBuilder } from './column-builder.ts'
 import { describeValue, invalidValue, nullProblem, unknownColumn } from './column-value.ts'
 import type { ColumnVector, RowBlock } from './column-vector.ts'
-import { encodeDictionary, type EncodedDictionary } from './dictionary-input.ts'
+import { type EncodedDictionary, encodeDictionary } from './dictionary-input.ts'
 import { checkedFixed, isNumberArray, type NumberArray } from './fixed-input.ts'
 import type { ColumnSchema, TableSchema } from './table-schema.ts'
 import { blockBytes, constantVector } from './vector-ops.ts'
@@ -70,8 +70,12 @@ function unwrapped(table: string, name: string, column: unknown): GivenColumn {
   if (!isPlainObject(column) || !('values' in column)) return { values: column, nulls: undefined }
   const { values, nulls } = column
   if (nulls === undefined) return { values, nulls: undefined }
-  if (!(nulls instanceof Uint8Array)) throw new TypeError(`${table}.${name}: nulls is a Uint8Array with 1 where a value is null; got ${describeValue(nulls)}.`)
-  if (nulls.length !== lengthOf(table, name, values)) throw new TypeError(`${table}.${name}: there are ${lengthOf(table, name, values)} values and ${nulls.length} nulls; give one null mark a value.`)
+  if (!(nulls instanceof Uint8Array))
+    throw new TypeError(`${table}.${name}: nulls is a Uint8Array with 1 where a value is null; got ${describeValue(nulls)}.`)
+  if (nulls.length !== lengthOf(table, name, values))
+    throw new TypeError(
+      `${table}.${name}: there are ${lengthOf(table, name, values)} values and ${nulls.length} nulls; give one null mark a value.`,
+    )
   return { values, nulls }
 }
 
@@ -81,8 +85,11 @@ function isPlainObject(value: unknown): value is Readonly<Record<string, unknown
 
 function lengthOf(table: string, name: string, values: unknown): number {
   if (Array.isArray(values) || isNumberArray(values)) return values.length
-  if (isPlainObject(values) && ArrayBuffer.isView(values['codes']) && Array.isArray(values['dictionary'])) return (values['codes'] as unknown as NumberArray).length
-  throw new TypeError(`${table}.${name}: give a typed array, an array, { codes, dictionary } or { values, nulls }; got ${describeValue(values)}.`)
+  if (isPlainObject(values) && ArrayBuffer.isView(values['codes']) && Array.isArray(values['dictionary']))
+    return (values['codes'] as unknown as NumberArray).length
+  throw new TypeError(
+    `${table}.${name}: give a typed array, an array, { codes, dictionary } or { values, nulls }; got ${describeValue(values)}.`,
+  )
 }
 
 function commonLength(schema: TableSchema, given: ReadonlyMap<string, GivenColumn>): number {
@@ -91,7 +98,9 @@ function commonLength(schema: TableSchema, given: ReadonlyMap<string, GivenColum
     const length = lengthOf(schema.name, name, values)
     first ??= { name, length }
     if (length !== first.length) {
-      throw new TypeError(`Columns of table ${schema.name} have different lengths: ${first.name} ${first.length}, ${name} ${length}; give one value a row in each.`)
+      throw new TypeError(
+        `Columns of table ${schema.name} have different lengths: ${first.name} ${first.length}, ${name} ${length}; give one value a row in each.`,
+      )
     }
   }
   if (first === undefined) throw new TypeError(`insertColumns got no columns for table ${schema.name}; give at least those of its key.`)
@@ -106,7 +115,8 @@ function sourceOf(table: string, column: ColumnSchema, given: GivenColumn | unde
   }
   const { values, nulls } = given
   if (isPlainObject(values)) {
-    if (column.kind !== 'string') throw invalidValue(table, column.name, undefined, `codes with a dictionary do not fit a ${column.kind} column; give its values`)
+    if (column.kind !== 'string')
+      throw invalidValue(table, column.name, undefined, `codes with a dictionary do not fit a ${column.kind} column; give its values`)
     const dictionary = encodeDictionary(table, column, values['codes'], values['dictionary'] as readonly unknown[])
     return (from, to) => dictionarySlice(table, column, dictionary, nulls, from, to)
   }
@@ -123,14 +133,28 @@ function sourceOf(table: string, column: ColumnSchema, given: GivenColumn | unde
 }
 
 /** Any values, one by one, through the same builder as rows. */
-function buildSlice(table: string, column: ColumnSchema, values: readonly unknown[], nulls: Uint8Array | undefined, from: number, to: number): ColumnVector {
+function buildSlice(
+  table: string,
+  column: ColumnSchema,
+  values: readonly unknown[],
+  nulls: Uint8Array | undefined,
+  from: number,
+  to: number,
+): ColumnVector {
   const cut = checkedNulls(table, column, nulls, from, to)
   const builder = columnBuilder(table, column, to - from, { bytes: new Uint8Array(0) })
   for (let i = 0; i < to - from; i++) builder.put(i, cut !== undefined && cut[i] === 1 ? null : values[from + i], from + i)
   return builder.finish()
 }
 
-function dictionarySlice(table: string, column: ColumnSchema, given: EncodedDictionary, nulls: Uint8Array | undefined, from: number, to: number): ColumnVector {
+function dictionarySlice(
+  table: string,
+  column: ColumnSchema,
+  given: EncodedDictionary,
+  nulls: Uint8Array | undefined,
+  from: number,
+  to: number,
+): ColumnVector {
   const cut = checkedNulls(table, column, nulls, from, to)
   const { dictionary, places } = given
   const codes = given.codes.subarray(from, to)
@@ -138,10 +162,12 @@ function dictionarySlice(table: string, column: ColumnSchema, given: EncodedDict
   const distinct = places?.length ?? dictionary.length
   for (let i = 0; i < length; i++) {
     if ((codes[i] as number) < distinct && (codes[i] as number) >= 0) continue
-    if (cut === undefined || cut[i] !== 1) throw invalidValue(table, column.name, from + i, `code ${codes[i]} is outside the dictionary of ${distinct} values`)
+    if (cut === undefined || cut[i] !== 1)
+      throw invalidValue(table, column.name, from + i, `code ${codes[i]} is outside the dictionary of ${distinct} values`)
   }
   if (places === undefined && cut === undefined) return { form: 'dictionary', length, codes, dictionary, nulls: undefined }
-  const out = dictionary.length <= 256 ? new Uint8Array(length) : dictionary.length <= 65536 ? new Uint16Array(length) : new Int32Array(length)
+  const out =
+    dictionary.length <= 256 ? new Uint8Array(length) : dictionary.length <= 65536 ? new Uint16Array(length) : new Int32Array(length)
   for (let i = 0; i < length; i++) {
     if (cut !== undefined && cut[i] === 1) continue
     const code = codes[i] as number
@@ -151,7 +177,13 @@ function dictionarySlice(table: string, column: ColumnSchema, given: EncodedDict
 }
 
 /** The null marks of a slice, undefined if none is set. */
-function checkedNulls(table: string, column: ColumnSchema, nulls: Uint8Array | undefined, from: number, to: number): Uint8Array | undefined {
+function checkedNulls(
+  table: string,
+  column: ColumnSchema,
+  nulls: Uint8Array | undefined,
+  from: number,
+  to: number,
+): Uint8Array | undefined {
   if (nulls === undefined) return undefined
   const cut = nulls.subarray(from, to)
   let any = false
@@ -164,4 +196,3 @@ function checkedNulls(table: string, column: ColumnSchema, nulls: Uint8Array | u
   }
   return any ? cut : undefined
 }
-

@@ -65,9 +65,13 @@ export function invalidValue(table: string, column: string | undefined, rowIndex
 /** The error for a column that is not there, with the nearest one that is. */
 export function unknownColumn(table: string, column: string, known: readonly string[], rowIndex: number | undefined): VarveError {
   const row = rowIndex === undefined ? '' : `, row ${rowIndex}`
-  return new VarveError('INVALID_VALUE', `${table}${row}: there is no column ${JSON.stringify(column)} here; there are ${known.join(', ')}.${didYouMean(column, known)}`, {
-    context: { table, column, rowIndex },
-  })
+  return new VarveError(
+    'INVALID_VALUE',
+    `${table}${row}: there is no column ${JSON.stringify(column)} here; there are ${known.join(', ')}.${didYouMean(column, known)}`,
+    {
+      context: { table, column, rowIndex },
+    },
+  )
 }
 
 /** A value as an error message shows it: short, and with its type to be seen. */
@@ -116,7 +120,9 @@ function timestampProblem(column: ColumnSchema, value: unknown): string | undefi
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'the Date is invalid; check how it was parsed' : undefined
   if (typeof value !== 'number') return wrongType(column, value, 'milliseconds since 1970 as a whole number, or a Date')
   if (Number.isInteger(value)) {
-    return Math.abs(value) <= timestampMsMax ? undefined : `${value} is outside the range of a Date (±8.64e15 ms); is it in micro- or nanoseconds?`
+    return Math.abs(value) <= timestampMsMax
+      ? undefined
+      : `${value} is outside the range of a Date (±8.64e15 ms); is it in micro- or nanoseconds?`
   }
   return `${value} is not a whole number of milliseconds; use Math.round(), or keep finer time in an int64() column`
 }

@@ -1,5 +1,5 @@
-import type { ColumnKind } from './column-vector.ts'
 import { describeValue, valueProblem } from './column-value.ts'
+import type { ColumnKind } from './column-vector.ts'
 import type { ColumnSchema, ColumnValue } from './table-schema.ts'
 
 declare const types: unique symbol
@@ -105,7 +105,12 @@ export function isColumn(value: unknown): value is AnyColumn {
 
 /** The column that a stored one came from. */
 export function columnFromSchema({ kind, nullable, mode, default: fallback }: ColumnSchema): AnyColumn {
-  return new ColumnDefinition<ColumnKind, unknown, boolean, boolean>({ kind, nullable, mode, ...(fallback === undefined ? {} : { default: fallback }) })
+  return new ColumnDefinition<ColumnKind, unknown, boolean, boolean>({
+    kind,
+    nullable,
+    mode,
+    ...(fallback === undefined ? {} : { default: fallback }),
+  })
 }
 
 function column<K extends ColumnKind, V>(kind: K): Column<K, V> {
@@ -115,9 +120,11 @@ function column<K extends ColumnKind, V>(kind: K): Column<K, V> {
 function checkedDefault(spec: ColumnSpec, value: unknown): ColumnValue {
   if (value === null && spec.nullable) return null
   const problem =
-    value === null ? 'null needs nullable() before default(null)'
-    : value === undefined ? 'give a value'
-    : valueProblem({ ...spec, id: 0, name: 'default' } satisfies ColumnSchema, value)
+    value === null
+      ? 'null needs nullable() before default(null)'
+      : value === undefined
+        ? 'give a value'
+        : valueProblem({ ...spec, id: 0, name: 'default' } satisfies ColumnSchema, value)
   if (problem !== undefined) throw new TypeError(`The default of the ${spec.kind} column does not fit it: ${problem}.`)
   if (value instanceof Date) return value.getTime()
   return value instanceof Uint8Array ? new Uint8Array(value) : Object.is(value, -0) ? 0 : (value as ColumnValue)

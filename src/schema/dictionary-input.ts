@@ -38,7 +38,8 @@ export function encodeDictionary(table: string, column: ColumnSchema, codes: unk
 function encodeStrings(table: string, column: ColumnSchema, strings: readonly unknown[]): BytesVector {
   const builder = new BytesColumnBuilder(table, column, strings.length, { bytes: new Uint8Array(0) })
   for (let i = 0; i < strings.length; i++) {
-    if (strings[i] === null || strings[i] === undefined) throw invalidValue(table, column.name, undefined, `dictionary[${i}] is ${strings[i]}; mark null rows in nulls`)
+    if (strings[i] === null || strings[i] === undefined)
+      throw invalidValue(table, column.name, undefined, `dictionary[${i}] is ${strings[i]}; mark null rows in nulls`)
     builder.put(i, strings[i], i)
   }
   return builder.finish() as BytesVector

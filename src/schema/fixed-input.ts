@@ -6,7 +6,17 @@ import { fixedArrayOf } from './vector-ops.ts'
 
 /** What an application may give for a column of fixed width. */
 export type NumberArray =
-  | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array | BigInt64Array | BigUint64Array
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | BigUint64Array
 
 /** Whether a value is a typed array of any kind. */
 export function isNumberArray(values: unknown): values is NumberArray {
@@ -17,7 +27,13 @@ export function isNumberArray(values: unknown): values is NumberArray {
  * A typed array as the values of a column's vector: the array itself where its kind is the column's own, every value
  * is allowed and null rows hold 0; else a copy. `firstRow` is the input's row at index 0, for INVALID_VALUE.
  */
-export function checkedFixed(table: string, column: ColumnSchema, values: NumberArray, nulls: Uint8Array | undefined, firstRow: number): FixedArray {
+export function checkedFixed(
+  table: string,
+  column: ColumnSchema,
+  values: NumberArray,
+  nulls: Uint8Array | undefined,
+  firstRow: number,
+): FixedArray {
   if (values instanceof BigInt64Array || values instanceof BigUint64Array) return checkedWide(table, column, values, nulls, firstRow)
   const bad = values.length === 0 ? -1 : firstBad(column, values, nulls)
   if (bad >= 0) throw problemAt(table, column, values[bad] as number, firstRow + bad)
@@ -34,7 +50,11 @@ function isWhole({ kind }: ColumnSchema): boolean {
 }
 
 /** The first index whose value does not fit the column and is not null, or −1. */
-function firstBad({ kind }: ColumnSchema, values: Exclude<NumberArray, BigInt64Array | BigUint64Array>, nulls: Uint8Array | undefined): number {
+function firstBad(
+  { kind }: ColumnSchema,
+  values: Exclude<NumberArray, BigInt64Array | BigUint64Array>,
+  nulls: Uint8Array | undefined,
+): number {
   switch (kind) {
     case 'bool':
       return values instanceof Uint8Array ? firstNotWhole(values, 0, 1, nulls) : 0
@@ -83,7 +103,13 @@ function isClean(column: ColumnSchema, values: ArrayLike<number>, nulls: Uint8Ar
 }
 
 function problemAt(table: string, column: ColumnSchema, value: number, rowIndex: number): Error {
-  if (column.kind === 'bool') return invalidValue(table, column.name, rowIndex, `${value} is not a valid bool; give a Uint8Array of 0 and 1, or an array of true and false`)
+  if (column.kind === 'bool')
+    return invalidValue(
+      table,
+      column.name,
+      rowIndex,
+      `${value} is not a valid bool; give a Uint8Array of 0 and 1, or an array of true and false`,
+    )
   const asNumber: ColumnSchema = { ...column, mode: 'number' }
   try {
     checkValue(table, asNumber, value, rowIndex)
@@ -94,7 +120,13 @@ function problemAt(table: string, column: ColumnSchema, value: number, rowIndex:
 }
 
 /** 64-bit integers: doubles if all lie within ±(2^53 − 1), as a vector must hold them then. */
-function checkedWide(table: string, column: ColumnSchema, values: BigInt64Array | BigUint64Array, nulls: Uint8Array | undefined, firstRow: number): FixedArray {
+function checkedWide(
+  table: string,
+  column: ColumnSchema,
+  values: BigInt64Array | BigUint64Array,
+  nulls: Uint8Array | undefined,
+  firstRow: number,
+): FixedArray {
   const doubles = new Float64Array(values.length)
   let safe = true
   for (let i = 0; i < values.length; i++) {
@@ -104,7 +136,12 @@ function checkedWide(table: string, column: ColumnSchema, values: BigInt64Array 
   }
   if (!safe && !isWhole(column)) {
     const i = doubles.findIndex((double) => !Number.isSafeInteger(double))
-    throw invalidValue(table, column.name, firstRow + i, `${values[i]}n would lose digits in a ${column.kind} column; use an int64() column`)
+    throw invalidValue(
+      table,
+      column.name,
+      firstRow + i,
+      `${values[i]}n would lose digits in a ${column.kind} column; use an int64() column`,
+    )
   }
   if (column.kind !== 'int64') return checkedFixed(table, column, doubles, nulls, firstRow)
   if (safe) return doubles

@@ -1,9 +1,9 @@
 import { VarveError } from '../base/errors.ts'
 import type { KeyBlock } from './column-vector.ts'
-import { keyPlan, type KeyColumn, type KeyLayout } from './key-layout.ts'
+import { type KeyColumn, type KeyLayout, keyPlan } from './key-layout.ts'
 import { wordAt } from './key-search.ts'
-import { readUtf8 } from './utf8.ts'
 import type { ColumnValue, TableSchema } from './table-schema.ts'
+import { readUtf8 } from './utf8.ts'
 
 /** The encoded bytes of key i, without padding: a fresh copy. `layout` is that of the keys' table. */
 export function keyBytes(keys: KeyBlock, i: number, layout: KeyLayout): Uint8Array {
@@ -115,11 +115,11 @@ function decodeColumn({ widthBytes, column }: KeyColumn, bytes: Uint8Array, at: 
   }
   if (column.kind === 'bool') return bytes[at] === 1
   if (widthBytes > 0) return ((wordAt(bytes, at) ^ 0x80000000) | 0) >> (32 - widthBytes * 8)
-  const raw = unescape(bytes, at, end - 2)
+  const raw = unescaped(bytes, at, end - 2)
   return column.kind === 'string' ? readUtf8(raw, 0, raw.length) : raw
 }
 
-function unescape(bytes: Uint8Array, from: number, to: number): Uint8Array {
+function unescaped(bytes: Uint8Array, from: number, to: number): Uint8Array {
   const raw = new Uint8Array(to - from)
   let length = 0
   for (let k = from; k < to; k++) {

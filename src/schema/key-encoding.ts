@@ -10,9 +10,9 @@
  * No encoded key is a prefix of another one of its table. This file is the one place to import key functions from.
  */
 export { encodeKeys } from './block-keys.ts'
-export { hashKey, hashKeys, hashLeadingWords } from './key-hash.ts'
-export { keyBytesMax, keyLayout, type FixedKeyLayout, type KeyLayout, type VariableKeyLayout } from './key-layout.ts'
-export { compareBytes, compareKeys, compareKeyToBytes, compareRanges, findKey, lowerBound, prefixEnd } from './key-search.ts'
 export { decodeKey, keyBytes, keyColumnEnds, keysFromBytes, keyValuesToObject } from './key-bytes.ts'
+export { hashKey, hashKeys, hashLeadingWords } from './key-hash.ts'
+export { type FixedKeyLayout, type KeyLayout, keyBytesMax, keyLayout, type VariableKeyLayout } from './key-layout.ts'
+export { type EncodedKeyRange, type KeyBounds, keyRange } from './key-range.ts'
+export { compareBytes, compareKeys, compareKeyToBytes, compareRanges, findKey, lowerBound, prefixEnd } from './key-search.ts'
 export { encodeKey, encodeKeyPrefix, encodeKeyValues, keysOf, singleKey } from './user-key.ts'
-export { keyRange, type EncodedKeyRange, type KeyBounds } from './key-range.ts'

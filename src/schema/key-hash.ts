@@ -78,7 +78,10 @@ function hashRange(bytes: Uint8Array, from: number, to: number): number {
   let h = 0
   let at = from
   for (; at + 4 <= to; at += 4) {
-    h = mix(h, ((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number))
+    h = mix(
+      h,
+      ((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number),
+    )
   }
   if (at < to) {
     let word = 0

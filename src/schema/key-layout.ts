@@ -37,7 +37,16 @@ export interface KeyPlan {
 }
 
 const widths: Readonly<Record<ColumnKind, number>> = {
-  bool: 1, int8: 1, int16: 2, int32: 4, int64: 8, timestamp: 8, float: 4, double: 8, string: 0, binary: 0,
+  bool: 1,
+  int8: 1,
+  int16: 2,
+  int32: 4,
+  int64: 8,
+  timestamp: 8,
+  float: 4,
+  double: 8,
+  string: 0,
+  binary: 0,
 }
 
 const plans = new WeakMap<TableSchema, KeyPlan>()

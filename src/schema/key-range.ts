@@ -1,6 +1,6 @@
 import { compareBytes, prefixEnd } from './key-search.ts'
-import { encodeKeyPrefix } from './user-key.ts'
 import type { TableSchema } from './table-schema.ts'
+import { encodeKeyPrefix } from './user-key.ts'
 
 /** Bounds of a scan as an application gives them: each a key or its leading columns. */
 export interface KeyBounds {

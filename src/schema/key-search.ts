@@ -1,5 +1,5 @@
-import type { FixedKeys, KeyBlock, VariableKeys } from './column-vector.ts'
 import { InvariantError } from '../base/errors.ts'
+import type { FixedKeys, KeyBlock, VariableKeys } from './column-vector.ts'
 
 /** Compares byte strings as unsigned bytes, a prefix before what it begins: negative, 0 or positive. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
@@ -21,8 +21,12 @@ export function compareKeys(a: KeyBlock, i: number, b: KeyBlock, j: number): num
   if (a.form === 'fixed' && b.form === 'fixed') return compareWords(a.words, i * a.wordsPerKey, b.words, j * b.wordsPerKey, a.wordsPerKey)
   if (a.form === 'variable' && b.form === 'variable') {
     return compareRanges(
-      a.bytes, a.offsets[i] as number, a.offsets[i + 1] as number,
-      b.bytes, b.offsets[j] as number, b.offsets[j + 1] as number,
+      a.bytes,
+      a.offsets[i] as number,
+      a.offsets[i + 1] as number,
+      b.bytes,
+      b.offsets[j] as number,
+      b.offsets[j + 1] as number,
     )
   }
   throw new InvariantError('Keys of different forms were compared; keys of one table have one form.')
@@ -34,7 +38,8 @@ export function compareKeys(a: KeyBlock, i: number, b: KeyBlock, j: number): num
  * the smallest key that begins with a prefix compares as 0, every other as above.
  */
 export function compareKeyToBytes(keys: KeyBlock, i: number, bytes: Uint8Array): number {
-  if (keys.form === 'variable') return compareRanges(keys.bytes, keys.offsets[i] as number, keys.offsets[i + 1] as number, bytes, 0, bytes.length)
+  if (keys.form === 'variable')
+    return compareRanges(keys.bytes, keys.offsets[i] as number, keys.offsets[i + 1] as number, bytes, 0, bytes.length)
   const { words, wordsPerKey } = keys
   const from = i * wordsPerKey
   for (let w = 0; w < wordsPerKey; w++) {
@@ -62,7 +67,8 @@ export function findKey(keys: KeyBlock, probe: KeyBlock, j: number): number {
   if (keys.form === 'fixed' && probe.form === 'fixed') {
     if (keys.wordsPerKey === 1) return findOne(keys, probe.words[j] as number)
     if (keys.wordsPerKey === 2) return findTwo(keys, probe.words[2 * j] as number, probe.words[2 * j + 1] as number)
-    if (keys.wordsPerKey === 3) return findThree(keys, probe.words[3 * j] as number, probe.words[3 * j + 1] as number, probe.words[3 * j + 2] as number)
+    if (keys.wordsPerKey === 3)
+      return findThree(keys, probe.words[3 * j] as number, probe.words[3 * j + 1] as number, probe.words[3 * j + 2] as number)
     return findWords(keys, probe, j)
   }
   if (keys.form === 'variable' && probe.form === 'variable') return findVariable(keys, probe, j)
@@ -83,7 +89,10 @@ export function prefixEnd(bytes: Uint8Array): Uint8Array | undefined {
 export function wordAt(bytes: Uint8Array, at: number): number {
   const length = bytes.length
   if (at + 4 <= length) {
-    return (((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0
+    return (
+      (((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>>
+      0
+    )
   }
   let word = 0
   for (let k = 0; k < 4; k++) word = (word << 8) | (at + k < length ? (bytes[at + k] as number) : 0)

@@ -59,12 +59,16 @@ export function decodePartitionBounds(schema: TableSchema): ColumnValue[][] {
 function makePlan(schema: TableSchema): PartitionPlan | undefined {
   const { partition } = schema
   if (partition.scheme === 'none' || (partition.scheme === 'hash' && partition.count === 1)) return undefined
-  const routing = routingSchema(schema.name, partition.columns.map((position) => schema.columns[position] as ColumnSchema))
+  const routing = routingSchema(
+    schema.name,
+    partition.columns.map((position) => schema.columns[position] as ColumnSchema),
+  )
   const keyPlaces = partition.columns.map((position) => schema.keyColumns.indexOf(position))
   const leading = keyPlaces.every((place, k) => place === k)
   const { layout } = keyPlan(schema)
   const { layout: own } = keyPlan(routing)
-  const wholeWords = own.form === 'fixed' && layout.form === 'fixed' && (own.bytesPerKey % 4 === 0 || own.bytesPerKey === layout.bytesPerKey)
+  const wholeWords =
+    own.form === 'fixed' && layout.form === 'fixed' && (own.bytesPerKey % 4 === 0 || own.bytesPerKey === layout.bytesPerKey)
   return {
     routing,
     keyPlaces,

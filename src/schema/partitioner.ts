@@ -4,7 +4,7 @@ import { keyBytes, keysFromBytes, leadingColumnEnds } from './key-bytes.ts'
 import { hashKey, hashKeys, hashLeadingWords } from './key-hash.ts'
 import { keyLayout } from './key-layout.ts'
 import { compareBytes, compareKeyToBytes, prefixEnd } from './key-search.ts'
-import { partitionPlan, type PartitionPlan } from './partition-encoding.ts'
+import { type PartitionPlan, partitionPlan } from './partition-encoding.ts'
 import type { TableSchema } from './table-schema.ts'
 
 /** The number of tablets of a table. */
@@ -19,7 +19,10 @@ export function partitionRows(schema: TableSchema, rows: RowBlock, keys: KeyBloc
   if (plan === undefined) return undefined
   const out = new Uint16Array(keys.count)
   if (schema.partition.scheme === 'hash') {
-    const hashes = plan.leadingWords !== undefined && keys.form === 'fixed' ? hashLeadingWords(keys, plan.leadingWords) : hashKeys(routingKeys(schema, plan, rows))
+    const hashes =
+      plan.leadingWords !== undefined && keys.form === 'fixed'
+        ? hashLeadingWords(keys, plan.leadingWords)
+        : hashKeys(routingKeys(schema, plan, rows))
     const count = tabletCount(schema)
     for (let i = 0; i < out.length; i++) out[i] = tabletOfHash(hashes[i] as number, count)
     return out
@@ -50,14 +53,19 @@ export function partitionOfKey(schema: TableSchema, bytes: Uint8Array): number |
   if (ends === undefined) return undefined
   const parts = plan.keyPlaces.map((place) => bytes.subarray(place === 0 ? 0 : ends[place - 1], ends[place]))
   const routing = keysFromBytes(plan.routing, [new Uint8Array(Buffer.concat(parts))])
-  return schema.partition.scheme === 'hash' ? tabletOfHash(hashKey(routing, 0), schema.partition.count) : tabletOfKeyInRange(plan.bounds, routing, 0)
+  return schema.partition.scheme === 'hash'
+    ? tabletOfHash(hashKey(routing, 0), schema.partition.count)
+    : tabletOfKeyInRange(plan.bounds, routing, 0)
 }
 
 /**
  * The tablets, ascending, that may hold keys from `lower` (inclusive) up to `upper` (exclusive); undefined: open. All
  * of them, unless the range gives the partition columns, or narrows the leading ones of range partitions.
  */
-export function tabletsForRange(schema: TableSchema, range: { readonly lower: Uint8Array | undefined; readonly upper: Uint8Array | undefined }): number[] {
+export function tabletsForRange(
+  schema: TableSchema,
+  range: { readonly lower: Uint8Array | undefined; readonly upper: Uint8Array | undefined },
+): number[] {
   const plan = partitionPlan(schema)
   if (plan === undefined) return [0]
   const only = tabletOfNarrowRange(schema, plan, range.lower, range.upper)
@@ -73,7 +81,12 @@ export function tabletsForRange(schema: TableSchema, range: { readonly lower: Ui
 }
 
 /** The one tablet of a range whose keys all share the partition columns' values. */
-function tabletOfNarrowRange(schema: TableSchema, plan: PartitionPlan, lower: Uint8Array | undefined, upper: Uint8Array | undefined): number | undefined {
+function tabletOfNarrowRange(
+  schema: TableSchema,
+  plan: PartitionPlan,
+  lower: Uint8Array | undefined,
+  upper: Uint8Array | undefined,
+): number | undefined {
   if (lower === undefined) return undefined
   const end = leadingColumnEnds(schema, lower, plan.leadingColumns)?.at(-1)
   if (end === undefined) return undefined

@@ -1,4 +1,4 @@
-import { ByteReader, type ArrayType } from '../base/byte-reader.ts'
+import { type ArrayType, ByteReader } from '../base/byte-reader.ts'
 import type { ByteWriter } from '../base/byte-writer.ts'
 import { InvariantError } from '../base/errors.ts'
 import type { BytesVector, ColumnVector, DictionaryVector, FixedArray, RowBlock } from './column-vector.ts'

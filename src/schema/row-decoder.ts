@@ -81,7 +81,12 @@ function memoizeStrings(vector: ColumnVector, count: number): void {
 function compileDecode(asked: readonly ColumnSchema[]): Decode | undefined {
   const heads = asked.map((_, k) => `const c${k} = columns[${k}], v${k} = c${k}.values, n${k} = c${k}.nulls`)
   const cells = (index: (k: number) => string) =>
-    asked.map((column, k) => `${quoted(column.name)}: n${k} !== undefined && n${k}[${index(k)}] === 1 ? null : ${cellSource(column, k, index(k))}`).join(', ')
+    asked
+      .map(
+        (column, k) =>
+          `${quoted(column.name)}: n${k} !== undefined && n${k}[${index(k)}] === 1 ? null : ${cellSource(column, k, index(k))}`,
+      )
+      .join(', ')
   const make = compileFunction(
     ['stringAt', 'binaryAt'],
     `function rows(columns, selection, from, to, out) {

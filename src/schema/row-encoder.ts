@@ -1,5 +1,5 @@
 import { compileFunction, quoted } from './code-generation.ts'
-import { columnBuilder, type ByteScratch, type ColumnBuilder } from './column-builder.ts'
+import { type ByteScratch, type ColumnBuilder, columnBuilder } from './column-builder.ts'
 import { describeValue, timestampMsMax, unknownColumn } from './column-value.ts'
 import type { RowBlock } from './column-vector.ts'
 import type { ColumnSchema, TableSchema } from './table-schema.ts'

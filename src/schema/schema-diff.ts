@@ -41,9 +41,13 @@ export function definitionMismatch(definition: TableDefinition, stored: TableSch
     ...(removed.length > 0 ? [`not in the definition: ${removed.join(', ')}`] : []),
     ...changed,
   ]
-  return new VarveError('SCHEMA_MISMATCH', `The definition of table ${stored.name} differs from the stored one (${parts.join('; ')}). Change the definition to match, or define a table of another name.`, {
-    context: { table: stored.name, added, removed, changed },
-  })
+  return new VarveError(
+    'SCHEMA_MISMATCH',
+    `The definition of table ${stored.name} differs from the stored one (${parts.join('; ')}). Change the definition to match, or define a table of another name.`,
+    {
+      context: { table: stored.name, added, removed, changed },
+    },
+  )
 }
 
 function pushChange(changed: string[], what: string, stored: string, defined: string): void {
@@ -70,7 +74,9 @@ function describePartition(schema: TableSchema): string {
   const partition: PartitionSchema = schema.partition
   if (partition.scheme === 'none') return 'none'
   const names = columnNames(schema, partition.columns)
-  return partition.scheme === 'hash' ? `hash of ${names} in ${partition.count}` : `ranges of ${names} at ${partition.boundsHex.join(', ')} (encoded)`
+  return partition.scheme === 'hash'
+    ? `hash of ${names} in ${partition.count}`
+    : `ranges of ${names} at ${partition.boundsHex.join(', ')} (encoded)`
 }
 
 function columnNames(schema: TableSchema, positions: readonly number[]): string {

@@ -1,10 +1,18 @@
-import { decodePartitionBounds, encodePartitionBound } from './partition-encoding.ts'
+import { didYouMean } from '../base/suggest.ts'
 import { describeValue } from './column-value.ts'
 import { columnFromSchema, isColumn } from './columns.ts'
 import { compareBytes } from './key-search.ts'
-import { didYouMean } from '../base/suggest.ts'
+import { decodePartitionBounds, encodePartitionBound } from './partition-encoding.ts'
 import type { ColumnSchema, PartitionSchema, TableSchema } from './table-schema.ts'
-import type { Columns, HashPartitioning, Keyable, Partitioning, RangePartitioning, TableDefinition, TableMaintenance } from './table-types.ts'
+import type {
+  Columns,
+  HashPartitioning,
+  Keyable,
+  Partitioning,
+  RangePartitioning,
+  TableDefinition,
+  TableMaintenance,
+} from './table-types.ts'
 
 export type * from './table-types.ts'
 
@@ -26,7 +34,9 @@ export function hashPartition<const K extends string>(columns: readonly K[], cou
  */
 export function rangePartition<const K extends string>(columns: readonly K[], bounds: readonly unknown[]): RangePartitioning<K> {
   if (!Array.isArray(bounds) || bounds.length < 1 || bounds.length >= partitionCountMax) {
-    throw new TypeError(`rangePartition takes an array of 1 to ${partitionCountMax - 1} bounds; got ${Array.isArray(bounds) ? bounds.length : describeValue(bounds)}.`)
+    throw new TypeError(
+      `rangePartition takes an array of 1 to ${partitionCountMax - 1} bounds; got ${Array.isArray(bounds) ? bounds.length : describeValue(bounds)}.`,
+    )
   }
   return Object.freeze({ scheme: 'range', columns: partitionColumns(columns, 'rangePartition'), bounds: Object.freeze([...bounds]) })
 }
@@ -37,10 +47,17 @@ export function rangePartition<const K extends string>(columns: readonly K[], bo
  */
 export function defineTable<const N extends string, C extends Columns, const K extends readonly [Keyable<C>, ...Keyable<C>[]]>(
   name: N,
-  spec: { columns: C; primaryKey: K; partitionBy?: Partitioning<NoInfer<K>[number]>; maintenance?: TableMaintenance; retention?: { historyMs?: number } },
+  spec: {
+    columns: C
+    primaryKey: K
+    partitionBy?: Partitioning<NoInfer<K>[number]>
+    maintenance?: TableMaintenance
+    retention?: { historyMs?: number }
+  },
 ): TableDefinition<N, C, K> {
   checkName(name, 'A table')
-  if (typeof spec !== 'object' || spec === null) throw new TypeError(`defineTable(${JSON.stringify(name)}, …) takes an object with columns and primaryKey; got ${describeValue(spec)}.`)
+  if (typeof spec !== 'object' || spec === null)
+    throw new TypeError(`defineTable(${JSON.stringify(name)}, …) takes an object with columns and primaryKey; got ${describeValue(spec)}.`)
   checkOptions(spec, ['columns', 'primaryKey', 'partitionBy', 'maintenance', 'retention'], `defineTable(${JSON.stringify(name)})`)
   const { columns, primaryKey, partitionBy, maintenance, retention } = spec
   checkColumns(name, columns)
@@ -87,40 +104,60 @@ export function definitionFromSchema(schema: TableSchema): TableDefinition {
     columns: Object.freeze(Object.fromEntries(schema.columns.map((column) => [column.name, columnFromSchema(column)]))),
     primaryKey: Object.freeze(schema.keyColumns.map(nameOf)),
     partitionBy:
-      partition.scheme === 'none' ? undefined
-      : partition.scheme === 'hash' ? hashPartition(columns, partition.count)
-      : rangePartition(columns, decodePartitionBounds(schema)),
+      partition.scheme === 'none'
+        ? undefined
+        : partition.scheme === 'hash'
+          ? hashPartition(columns, partition.count)
+          : rangePartition(columns, decodePartitionBounds(schema)),
     maintenance: schema.maintenance,
     retentionMs: schema.retentionMs,
   })
 }
 
-function partitionSchema({ name, partitionBy }: TableDefinition, columns: readonly ColumnSchema[], keyColumns: readonly number[]): PartitionSchema {
+function partitionSchema(
+  { name, partitionBy }: TableDefinition,
+  columns: readonly ColumnSchema[],
+  keyColumns: readonly number[],
+): PartitionSchema {
   if (partitionBy === undefined) return { scheme: 'none' }
   const keyNames = keyColumns.map((position) => (columns[position] as ColumnSchema).name)
   const positions = partitionBy.columns.map((column) => {
     const k = keyNames.indexOf(column)
-    if (k < 0) throw new TypeError(`Table ${name} is partitioned by ${JSON.stringify(column)}, which is not in its primary key (${keyNames.join(', ')}).${didYouMean(column, keyNames)}`)
+    if (k < 0)
+      throw new TypeError(
+        `Table ${name} is partitioned by ${JSON.stringify(column)}, which is not in its primary key (${keyNames.join(', ')}).${didYouMean(column, keyNames)}`,
+      )
     return keyColumns[k] as number
   })
   if (partitionBy.scheme === 'hash') return { scheme: 'hash', columns: positions, count: partitionBy.count }
-  const bounds = partitionBy.bounds.map((bound, i) => encodePartitionBound(name, positions.map((p) => columns[p] as ColumnSchema), bound, i))
+  const bounds = partitionBy.bounds.map((bound, i) =>
+    encodePartitionBound(
+      name,
+      positions.map((p) => columns[p] as ColumnSchema),
+      bound,
+      i,
+    ),
+  )
   for (let i = 1; i < bounds.length; i++) {
     if (compareBytes(bounds[i - 1] as Uint8Array, bounds[i] as Uint8Array) >= 0) {
-      throw new TypeError(`Bound ${i} of table ${name}'s rangePartition is not above bound ${i - 1}; give distinct bounds in ascending order.`)
+      throw new TypeError(
+        `Bound ${i} of table ${name}'s rangePartition is not above bound ${i - 1}; give distinct bounds in ascending order.`,
+      )
     }
   }
   return { scheme: 'range', columns: positions, boundsHex: bounds.map((bytes) => Buffer.from(bytes).toString('hex')) }
 }
 
 function partitionColumns<K extends string>(columns: readonly K[], who: string): readonly K[] {
-  if (!Array.isArray(columns) || columns.length === 0) throw new TypeError(`${who} takes an array of one or more key columns; got ${describeValue(columns)}.`)
+  if (!Array.isArray(columns) || columns.length === 0)
+    throw new TypeError(`${who} takes an array of one or more key columns; got ${describeValue(columns)}.`)
   if (new Set(columns).size !== columns.length) throw new TypeError(`${who} names a column twice: ${columns.join(', ')}.`)
   return Object.freeze([...columns])
 }
 
 function checkColumns(table: string, columns: unknown): asserts columns is Columns {
-  if (typeof columns !== 'object' || columns === null || Array.isArray(columns)) throw new TypeError(`Table ${table}: columns is an object of name: type; got ${describeValue(columns)}.`)
+  if (typeof columns !== 'object' || columns === null || Array.isArray(columns))
+    throw new TypeError(`Table ${table}: columns is an object of name: type; got ${describeValue(columns)}.`)
   const names = Object.keys(columns)
   if (names.length === 0) throw new TypeError(`Table ${table} has no columns; give at least those of its primary key.`)
   for (const name of names) {
@@ -128,58 +165,78 @@ function checkColumns(table: string, columns: unknown): asserts columns is Colum
     const value = (columns as Record<string, unknown>)[name]
     if (!isColumn(value)) {
       const called = typeof value === 'function' ? ` It is a function: call it, as in ${name}: int32().` : ''
-      throw new TypeError(`Column ${name} of table ${table} must be made by a column type such as int32() or string(); got ${describeValue(value)}.${called}`)
+      throw new TypeError(
+        `Column ${name} of table ${table} must be made by a column type such as int32() or string(); got ${describeValue(value)}.${called}`,
+      )
     }
   }
 }
 
 function checkPrimaryKey(table: string, columns: Columns, primaryKey: unknown): void {
   if (!Array.isArray(primaryKey) || primaryKey.length === 0) {
-    throw new TypeError(`Table ${table}: primaryKey is an array of one or more column names; got ${Array.isArray(primaryKey) ? 'an empty array' : describeValue(primaryKey)}.`)
+    throw new TypeError(
+      `Table ${table}: primaryKey is an array of one or more column names; got ${Array.isArray(primaryKey) ? 'an empty array' : describeValue(primaryKey)}.`,
+    )
   }
   for (const name of primaryKey as unknown[]) {
     const column = typeof name === 'string' && Object.hasOwn(columns, name) ? columns[name] : undefined
     if (column === undefined) {
-      throw new TypeError(`Table ${table}: primaryKey names ${describeValue(name)}, which is no column.${didYouMean(String(name), Object.keys(columns))}`)
+      throw new TypeError(
+        `Table ${table}: primaryKey names ${describeValue(name)}, which is no column.${didYouMean(String(name), Object.keys(columns))}`,
+      )
     }
     const { kind, nullable } = column.spec
-    if (nullable) throw new TypeError(`Table ${table}: key column ${String(name)} is nullable; a key has no nulls, so drop nullable() or choose another column.`)
-    if (kind === 'float' || kind === 'double') throw new TypeError(`Table ${table}: key column ${String(name)} is a ${kind}; use a whole number, a timestamp, a string or binary.`)
+    if (nullable)
+      throw new TypeError(
+        `Table ${table}: key column ${String(name)} is nullable; a key has no nulls, so drop nullable() or choose another column.`,
+      )
+    if (kind === 'float' || kind === 'double')
+      throw new TypeError(`Table ${table}: key column ${String(name)} is a ${kind}; use a whole number, a timestamp, a string or binary.`)
   }
-  if (new Set(primaryKey).size !== primaryKey.length) throw new TypeError(`Table ${table}: primaryKey names a column twice: ${primaryKey.join(', ')}.`)
+  if (new Set(primaryKey).size !== primaryKey.length)
+    throw new TypeError(`Table ${table}: primaryKey names a column twice: ${primaryKey.join(', ')}.`)
 }
 
 function checkMaintenance(table: string, maintenance: TableMaintenance | undefined): void {
   if (maintenance === undefined) return
   checkOptions(maintenance, ['priority', 'compaction'], `maintenance of table ${table}`)
   const { priority, compaction } = maintenance
-  if (priority !== undefined && !Number.isFinite(priority)) throw new TypeError(`Table ${table}: maintenance.priority is a number; got ${describeValue(priority)}.`)
-  if (compaction !== undefined && typeof compaction !== 'boolean') throw new TypeError(`Table ${table}: maintenance.compaction is true or false; got ${describeValue(compaction)}.`)
+  if (priority !== undefined && !Number.isFinite(priority))
+    throw new TypeError(`Table ${table}: maintenance.priority is a number; got ${describeValue(priority)}.`)
+  if (compaction !== undefined && typeof compaction !== 'boolean')
+    throw new TypeError(`Table ${table}: maintenance.compaction is true or false; got ${describeValue(compaction)}.`)
 }
 
 function checkedRetention(table: string, retention: { historyMs?: number } | undefined): number | undefined {
   if (retention === undefined) return undefined
   checkOptions(retention, ['historyMs'], `retention of table ${table}`)
   const { historyMs } = retention
-  if (historyMs !== undefined && !(Number.isFinite(historyMs) && historyMs >= 0)) throw new TypeError(`Table ${table}: retention.historyMs is milliseconds, 0 or more; got ${describeValue(historyMs)}.`)
+  if (historyMs !== undefined && !(Number.isFinite(historyMs) && historyMs >= 0))
+    throw new TypeError(`Table ${table}: retention.historyMs is milliseconds, 0 or more; got ${describeValue(historyMs)}.`)
   return historyMs
 }
 
 function checkOptions(options: unknown, known: readonly string[], where: string): void {
   if (typeof options !== 'object' || options === null) throw new TypeError(`The ${where} takes an object; got ${describeValue(options)}.`)
   for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw new TypeError(`Unknown option ${JSON.stringify(name)} in ${where}; there are ${known.join(', ')}.${didYouMean(name, known)}`)
+    if (!known.includes(name))
+      throw new TypeError(`Unknown option ${JSON.stringify(name)} in ${where}; there are ${known.join(', ')}.${didYouMean(name, known)}`)
   }
 }
 
 /** Names are written to disk, quoted in messages and used as properties: any text that does none of these harm. */
 function checkName(name: unknown, whose: string): void {
   const problem =
-    typeof name !== 'string' ? `is a string; got ${describeValue(name)}`
-    : name.length === 0 || name.length > nameLengthMax ? `has 1 to ${nameLengthMax} characters; got ${name.length}`
-    : name !== name.trim() ? `neither begins nor ends with white space; got ${JSON.stringify(name)}`
-    : name === '__proto__' ? 'cannot be __proto__, which JavaScript objects treat apart'
-    : /\p{Cc}/u.test(name) || !name.isWellFormed() ? `has no control characters or lone surrogates; got ${JSON.stringify(name)}`
-    : undefined
+    typeof name !== 'string'
+      ? `is a string; got ${describeValue(name)}`
+      : name.length === 0 || name.length > nameLengthMax
+        ? `has 1 to ${nameLengthMax} characters; got ${name.length}`
+        : name !== name.trim()
+          ? `neither begins nor ends with white space; got ${JSON.stringify(name)}`
+          : name === '__proto__'
+            ? 'cannot be __proto__, which JavaScript objects treat apart'
+            : /\p{Cc}/u.test(name) || !name.isWellFormed()
+              ? `has no control characters or lone surrogates; got ${JSON.stringify(name)}`
+              : undefined
   if (problem !== undefined) throw new TypeError(`${whose} has a name that ${problem}.`)
 }

@@ -47,7 +47,13 @@ type Name<C> = keyof C & string
 
 /** The names of the columns that may be part of a primary key: not null, no float, no double. */
 export type Keyable<C extends Columns> = {
-  [K in Name<C>]: C[K] extends Column<infer T, unknown, infer N, boolean> ? (N extends true ? never : T extends 'float' | 'double' ? never : K) : never
+  [K in Name<C>]: C[K] extends Column<infer T, unknown, infer N, boolean>
+    ? N extends true
+      ? never
+      : T extends 'float' | 'double'
+        ? never
+        : K
+    : never
 }[Name<C>]
 
 /** A row as it is read. */
@@ -72,18 +78,24 @@ export type KeyObject<T> = T extends TableDefinition<string, infer C, infer K> ?
 /** A key: an object, or for a one-column key the bare value too. */
 export type Key<T> =
   T extends TableDefinition<string, infer C, infer K>
-    ? K extends readonly [infer P extends string] ? In<C[P]> | { [Q in P]: In<C[Q]> } : KeyObject<T>
+    ? K extends readonly [infer P extends string]
+      ? In<C[P]> | { [Q in P]: In<C[Q]> }
+      : KeyObject<T>
     : never
 
-type Prefixes<C extends Columns, K extends readonly string[], Leading = unknown> =
-  K extends readonly [infer H extends string, ...infer R extends readonly string[]]
-    ? Flat<Leading & { [P in H]: In<C[P]> } & { [P in R[number]]?: never }> | Prefixes<C, R, Leading & { [P in H]: In<C[P]> }>
-    : never
+type Prefixes<C extends Columns, K extends readonly string[], Leading = unknown> = K extends readonly [
+  infer H extends string,
+  ...infer R extends readonly string[],
+]
+  ? Flat<Leading & { [P in H]: In<C[P]> } & { [P in R[number]]?: never }> | Prefixes<C, R, Leading & { [P in H]: In<C[P]> }>
+  : never
 
 /** A key, or any leading part of it. */
 export type KeyPrefix<T> =
   T extends TableDefinition<string, infer C, infer K>
-    ? K extends readonly [infer P extends string] ? In<C[P]> | { [Q in P]: In<C[Q]> } : Prefixes<C, K>
+    ? K extends readonly [infer P extends string]
+      ? In<C[P]> | { [Q in P]: In<C[Q]> }
+      : Prefixes<C, K>
     : never
 
 /** A change to a row: its key, and the columns to change. */

@@ -1,10 +1,10 @@
-import type { KeyBlock } from './column-vector.ts'
 import { checkValue, describeValue, invalidValue, nullProblem, unknownColumn } from './column-value.ts'
+import type { KeyBlock } from './column-vector.ts'
 import { keyBytes } from './key-bytes.ts'
-import { keyBytesMax, keyPlan, type FixedKeyLayout, type KeyColumn, type KeyPlan } from './key-layout.ts'
+import { type FixedKeyLayout, type KeyColumn, type KeyPlan, keyBytesMax, keyPlan } from './key-layout.ts'
 import { keyTooLong, writeEscapedRange, writeLeftBytes, writeWideBytes } from './key-writer.ts'
-import { writeUtf8 } from './utf8.ts'
 import type { TableSchema } from './table-schema.ts'
+import { writeUtf8 } from './utf8.ts'
 
 type KeyObject = Readonly<Record<string, unknown>>
 
@@ -58,11 +58,22 @@ export function encodeKeyPrefix(schema: TableSchema, prefix: unknown): Uint8Arra
     const value = object[column.name]
     if (value === undefined) missing ??= column.name
     else if (missing === undefined) values.push(value)
-    else throw invalidValue(schema.name, column.name, undefined, `a key prefix names leading columns of the key (${keyNames(columns)}), and ${missing} is missing`)
+    else
+      throw invalidValue(
+        schema.name,
+        column.name,
+        undefined,
+        `a key prefix names leading columns of the key (${keyNames(columns)}), and ${missing} is missing`,
+      )
   }
   for (const name of Object.keys(object)) {
     if (columns.some(({ column }) => column.name === name)) continue
-    throw unknownColumn(schema.name, name, columns.map(({ column }) => column.name), undefined)
+    throw unknownColumn(
+      schema.name,
+      name,
+      columns.map(({ column }) => column.name),
+      undefined,
+    )
   }
   if (values.length === 0) throw invalidValue(schema.name, missing, undefined, `a key prefix names at least ${missing}`)
   return encodeKeyValues(schema, values)
@@ -77,7 +88,10 @@ export function encodeKeyValues(schema: TableSchema, values: readonly unknown[],
   let at = 0
   for (let k = 0; k < values.length; k++) {
     const keyColumn = columns[k]
-    if (keyColumn === undefined) throw new TypeError(`The key of table ${schema.name} has ${columns.length} columns (${keyNames(columns)}); got ${values.length} values.`)
+    if (keyColumn === undefined)
+      throw new TypeError(
+        `The key of table ${schema.name} has ${columns.length} columns (${keyNames(columns)}); got ${values.length} values.`,
+      )
     at = writeKeyColumn(schema, keyColumn, values[k], at, undefined)
   }
   const last = columns[values.length - 1]
@@ -90,9 +104,12 @@ function keyNames(columns: readonly KeyColumn[]): string {
 
 /** The key as an object, or undefined when it is the bare value of a one-column key. */
 function keyObject(schema: TableSchema, columns: readonly KeyColumn[], key: unknown): KeyObject | undefined {
-  if (typeof key === 'object' && key !== null && !(key instanceof Date) && !(key instanceof Uint8Array) && !Array.isArray(key)) return key as KeyObject
+  if (typeof key === 'object' && key !== null && !(key instanceof Date) && !(key instanceof Uint8Array) && !Array.isArray(key))
+    return key as KeyObject
   if (columns.length === 1 && !Array.isArray(key)) return undefined
-  throw new TypeError(`A key of table ${schema.name} is ${columns.length === 1 ? 'a bare value or ' : ''}an object { ${keyNames(columns)} }; got ${describeValue(key)}.`)
+  throw new TypeError(
+    `A key of table ${schema.name} is ${columns.length === 1 ? 'a bare value or ' : ''}an object { ${keyNames(columns)} }; got ${describeValue(key)}.`,
+  )
 }
 
 function fixedKeysOf(schema: TableSchema, plan: KeyPlan, { wordsPerKey }: FixedKeyLayout, keys: readonly unknown[]): KeyBlock {
@@ -119,7 +136,14 @@ function variableKeysOf(schema: TableSchema, plan: KeyPlan, keys: readonly unkno
   return { form: 'variable', count: keys.length, offsets, bytes: bytes.slice(0, at) }
 }
 
-function writeFixedKey(schema: TableSchema, plan: KeyPlan, key: unknown, words: Uint32Array, from: number, rowIndex: number | undefined): void {
+function writeFixedKey(
+  schema: TableSchema,
+  plan: KeyPlan,
+  key: unknown,
+  words: Uint32Array,
+  from: number,
+  rowIndex: number | undefined,
+): void {
   const { columns } = plan
   const object = keyObject(schema, columns, key)
   for (let k = 0; k < columns.length; k++) {

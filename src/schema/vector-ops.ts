@@ -35,7 +35,10 @@ export function sliceVector(vector: ColumnVector, from: number, to: number): Col
     case 'bytes':
       return { form: 'bytes', length, offsets: vector.offsets.subarray(from, to + 1), bytes: vector.bytes, nulls }
     case 'dictionary':
-      return withStrings({ form: 'dictionary', length, codes: vector.codes.subarray(from, to), dictionary: vector.dictionary, nulls }, vector.strings)
+      return withStrings(
+        { form: 'dictionary', length, codes: vector.codes.subarray(from, to), dictionary: vector.dictionary, nulls },
+        vector.strings,
+      )
   }
 }
 
@@ -73,7 +76,8 @@ export function concatVectors(vectors: readonly ColumnVector[]): ColumnVector {
 export function constantVector(column: ColumnSchema, value: ColumnValue, length: number): ColumnVector {
   const nulls = value === null ? new Uint8Array(length).fill(1) : undefined
   if (column.kind === 'string' || column.kind === 'binary') {
-    const bytes = value === null ? new Uint8Array(0) : typeof value === 'string' ? new TextEncoder().encode(value) : (value as Uint8Array).slice()
+    const bytes =
+      value === null ? new Uint8Array(0) : typeof value === 'string' ? new TextEncoder().encode(value) : (value as Uint8Array).slice()
     const dictionary: BytesVector = { form: 'bytes', length: 1, offsets: Uint32Array.of(0, bytes.length), bytes, nulls: undefined }
     return { form: 'dictionary', length, codes: new Uint8Array(length), dictionary, nulls }
   }
@@ -217,7 +221,12 @@ function concatFixed(vectors: readonly FixedVector[], length: number, nulls: Uin
   return { form: 'fixed', length, values, nulls }
 }
 
-function concatCodes(vectors: readonly DictionaryVector[], first: DictionaryVector, length: number, nulls: Uint8Array | undefined): DictionaryVector {
+function concatCodes(
+  vectors: readonly DictionaryVector[],
+  first: DictionaryVector,
+  length: number,
+  nulls: Uint8Array | undefined,
+): DictionaryVector {
   const alike = vectors.every(({ codes }) => codes.constructor === first.codes.constructor)
   const codes = alike ? emptyLike(first.codes as Int32Array, length) : new Int32Array(length)
   let at = 0

@@ -6,24 +6,32 @@ import { VarveError } from '../../src/base/errors.ts'
 
 test('what is written is read back, through growth', (t) => {
   fc.assert(
-    fc.property(fc.nat(255), fc.nat(65535), fc.nat(2 ** 32 - 1), fc.maxSafeNat(), fc.double(), fc.uint8Array({ maxLength: 50 }), (a, b, c, d, e, f) => {
-      const writer = new ByteWriter(16)
-      writer.u8(a)
-      writer.u16(b)
-      writer.u32(c)
-      writer.u64(d)
-      writer.f64(e)
-      writer.bytes(f)
-      writer.align()
-      const doubles = writer.length
-      writer.bytes(Float64Array.of(e, 1))
-      const reader = new ByteReader(writer.take())
-      t.deepEqual([reader.u8(), reader.u16(), reader.u32(), reader.u64(), reader.f64(), reader.view(f.length)], [a, b, c, d, e, f])
-      reader.align()
-      t.is(reader.offset, doubles)
-      t.deepEqual(reader.array(Float64Array, 2), Float64Array.of(e, 1))
-      t.is(reader.remaining, 0)
-    }),
+    fc.property(
+      fc.nat(255),
+      fc.nat(65535),
+      fc.nat(2 ** 32 - 1),
+      fc.maxSafeNat(),
+      fc.double(),
+      fc.uint8Array({ maxLength: 50 }),
+      (a, b, c, d, e, f) => {
+        const writer = new ByteWriter(16)
+        writer.u8(a)
+        writer.u16(b)
+        writer.u32(c)
+        writer.u64(d)
+        writer.f64(e)
+        writer.bytes(f)
+        writer.align()
+        const doubles = writer.length
+        writer.bytes(Float64Array.of(e, 1))
+        const reader = new ByteReader(writer.take())
+        t.deepEqual([reader.u8(), reader.u16(), reader.u32(), reader.u64(), reader.f64(), reader.view(f.length)], [a, b, c, d, e, f])
+        reader.align()
+        t.is(reader.offset, doubles)
+        t.deepEqual(reader.array(Float64Array, 2), Float64Array.of(e, 1))
+        t.is(reader.remaining, 0)
+      },
+    ),
     { numRuns: 100 },
   )
 })
@@ -57,7 +65,13 @@ test('an array is a view where it lies aligned, and a copy where it does not', (
 
 test('nothing outside is read, and a number above 2^53 is corruption', (t) => {
   const reader = new ByteReader(new Uint8Array(8).fill(255), { end: 6, what: 'a footer' })
-  for (const read of [() => reader.view(7), () => reader.f64(), () => reader.array(Float64Array, 1), () => reader.skip(-1), () => reader.skip(Number.NaN)]) {
+  for (const read of [
+    () => reader.view(7),
+    () => reader.f64(),
+    () => reader.array(Float64Array, 1),
+    () => reader.skip(-1),
+    () => reader.skip(Number.NaN),
+  ]) {
     const error = t.throws(read, { instanceOf: VarveError, message: /a footer is cut short, at byte 0/ })
     t.is(error?.code, 'CORRUPTION')
   }

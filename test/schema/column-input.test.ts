@@ -10,21 +10,39 @@ import { schemaOf } from './support/schemas.ts'
 
 const schema = schemaOf(
   [
-    { kind: 'int32', name: 'id' }, { kind: 'bool', name: 'flag' }, { kind: 'int8', name: 'tiny' }, { kind: 'int64', name: 'big' },
-    { kind: 'int64', name: 'count', mode: 'number', nullable: true }, { kind: 'float', name: 'ratio' }, { kind: 'double', name: 'mean', nullable: true },
-    { kind: 'timestamp', name: 'at' }, { kind: 'string', name: 'site', nullable: true }, { kind: 'binary', name: 'raw', nullable: true }, { kind: 'int16', name: 'level', default: 7 },
+    { kind: 'int32', name: 'id' },
+    { kind: 'bool', name: 'flag' },
+    { kind: 'int8', name: 'tiny' },
+    { kind: 'int64', name: 'big' },
+    { kind: 'int64', name: 'count', mode: 'number', nullable: true },
+    { kind: 'float', name: 'ratio' },
+    { kind: 'double', name: 'mean', nullable: true },
+    { kind: 'timestamp', name: 'at' },
+    { kind: 'string', name: 'site', nullable: true },
+    { kind: 'binary', name: 'raw', nullable: true },
+    { kind: 'int16', name: 'level', default: 7 },
   ],
   [0],
   { name: 'devices' },
 )
 
 function show(s: TableSchema, columns: readonly ColumnVector[], count: number): unknown[][] {
-  return s.columns.map((column, c) => Array.from({ length: count }, (_, i) => valueAt(column as ColumnSchema, columns[c] as ColumnVector, i)))
+  return s.columns.map((column, c) =>
+    Array.from({ length: count }, (_, i) => valueAt(column as ColumnSchema, columns[c] as ColumnVector, i)),
+  )
 }
 
 const good = {
-  id: Int32Array.of(1, 2, 3), flag: Uint8Array.of(1, 0, 1), tiny: Int8Array.of(1, -2, 3), big: BigInt64Array.of(1n, -2n, 3n), count: { values: Float64Array.of(4, 99, 5), nulls: Uint8Array.of(0, 1, 0) },
-  ratio: Float32Array.of(0.5, 1, 2), mean: Float64Array.of(0.5, Number.NaN, -1), at: Float64Array.of(1, 2, 3), site: ['a', null, 'é'], raw: [Uint8Array.of(1), Uint8Array.of(), null],
+  id: Int32Array.of(1, 2, 3),
+  flag: Uint8Array.of(1, 0, 1),
+  tiny: Int8Array.of(1, -2, 3),
+  big: BigInt64Array.of(1n, -2n, 3n),
+  count: { values: Float64Array.of(4, 99, 5), nulls: Uint8Array.of(0, 1, 0) },
+  ratio: Float32Array.of(0.5, 1, 2),
+  mean: Float64Array.of(0.5, Number.NaN, -1),
+  at: Float64Array.of(1, 2, 3),
+  site: ['a', null, 'é'],
+  raw: [Uint8Array.of(1), Uint8Array.of(), null],
 }
 
 test('columns become the block that the same rows become', (t) => {
@@ -40,7 +58,7 @@ test('columns become the block that the same rows become', (t) => {
   t.deepEqual(show(schema, input.slice(1, 3).columns, 2), show(schema, rowEncoder(schema).encode(rows, 1, 3).columns, 2))
 })
 
-test('a typed array of the column\'s own kind is not copied, unless something in it must change', (t) => {
+test("a typed array of the column's own kind is not copied, unless something in it must change", (t) => {
   const columns = columnInput(schema, good).slice(1, 3).columns as FixedVector[]
   t.is(columns[0]?.values.buffer, good.id.buffer)
   t.is(columns[7]?.values.buffer, good.at.buffer)
@@ -55,7 +73,12 @@ test('a typed array of the column\'s own kind is not copied, unless something in
 
 test('null rows hold zero, whatever the caller left there, and are not checked', (t) => {
   const nulls = Uint8Array.of(0, 1, 0)
-  const given = { ...good, count: { values: Float64Array.of(1, 0.5, 2), nulls }, mean: { values: Float64Array.of(1, 5, 2), nulls }, site: { values: { codes: Int32Array.of(1, 77, 0), dictionary: ['x', 'y'] }, nulls } }
+  const given = {
+    ...good,
+    count: { values: Float64Array.of(1, 0.5, 2), nulls },
+    mean: { values: Float64Array.of(1, 5, 2), nulls },
+    site: { values: { codes: Int32Array.of(1, 77, 0), dictionary: ['x', 'y'] }, nulls },
+  }
   const { columns } = columnInput(schema, given).slice(0, 3)
   t.deepEqual((columns[4] as FixedVector).values, Float64Array.of(1, 0, 2))
   t.deepEqual((columns[6] as FixedVector).values, Float64Array.of(1, 0, 2))
@@ -69,28 +92,55 @@ test('an integer beyond 2^53 stays exact, and makes the slice that holds it wide
   t.deepEqual((input.slice(0, 1).columns[3] as FixedVector).values, Float64Array.of(1))
 })
 
-test('any dictionary comes out sorted and distinct, with every row\'s value kept', (t) => {
+test("any dictionary comes out sorted and distinct, with every row's value kept", (t) => {
   fc.assert(
-    fc.property(fc.array(fc.string({ unit: fc.constantFrom('a', '\u{1F600}', '\uFFFD', '\0'), maxLength: 3 }), { minLength: 1, maxLength: 8 }), fc.array(fc.nat(), { maxLength: 20 }), (dictionary, picks) => {
-      const text = schemaOf([{ kind: 'string' }], [0])
-      const codes = Int32Array.from(picks, (pick) => pick % dictionary.length)
-      const { columns } = columnInput(text, { c0: { codes, dictionary } }).slice(0, codes.length)
-      t.deepEqual(show(text, columns, codes.length)[0], Array.from(codes, (code) => dictionary[code]))
-      const vector = columns[0] as ColumnVector
-      if (vector.form !== 'dictionary') return t.fail()
-      const { bytes, offsets, length } = vector.dictionary
-      for (let i = 1; i < length; i++) {
-        t.true(Buffer.compare(bytes.subarray(offsets[i - 1], offsets[i]), bytes.subarray(offsets[i], offsets[i + 1])) < 0)
-      }
-    }),
+    fc.property(
+      fc.array(fc.string({ unit: fc.constantFrom('a', '\u{1F600}', '\uFFFD', '\0'), maxLength: 3 }), { minLength: 1, maxLength: 8 }),
+      fc.array(fc.nat(), { maxLength: 20 }),
+      (dictionary, picks) => {
+        const text = schemaOf([{ kind: 'string' }], [0])
+        const codes = Int32Array.from(picks, (pick) => pick % dictionary.length)
+        const { columns } = columnInput(text, { c0: { codes, dictionary } }).slice(0, codes.length)
+        t.deepEqual(
+          show(text, columns, codes.length)[0],
+          Array.from(codes, (code) => dictionary[code]),
+        )
+        const vector = columns[0] as ColumnVector
+        if (vector.form !== 'dictionary') return t.fail()
+        const { bytes, offsets, length } = vector.dictionary
+        for (let i = 1; i < length; i++) {
+          t.true(Buffer.compare(bytes.subarray(offsets[i - 1], offsets[i]), bytes.subarray(offsets[i], offsets[i + 1])) < 0)
+        }
+      },
+    ),
     { numRuns: 100 },
   )
 })
 
 test('other arrays are converted where every value fits', (t) => {
-  const { columns } = columnInput(schema, { ...good, id: Float64Array.of(1, 2, 3), tiny: [1, 2, 3], at: BigInt64Array.of(1n, 2n, 3n), big: [1n, 2n, 3n], mean: Int32Array.of(1, 2, 3), flag: [true, false, true], count: BigInt64Array.of(1n, 2n, 3n) }).slice(0, 3)
+  const { columns } = columnInput(schema, {
+    ...good,
+    id: Float64Array.of(1, 2, 3),
+    tiny: [1, 2, 3],
+    at: BigInt64Array.of(1n, 2n, 3n),
+    big: [1n, 2n, 3n],
+    mean: Int32Array.of(1, 2, 3),
+    flag: [true, false, true],
+    count: BigInt64Array.of(1n, 2n, 3n),
+  }).slice(0, 3)
   const shown = show(schema, columns, 3)
-  t.deepEqual([0, 1, 2, 3, 4, 6, 7].map((c) => shown[c]), [[1, 2, 3], [true, false, true], [1, 2, 3], [1n, 2n, 3n], [1, 2, 3], [1, 2, 3], [1, 2, 3]])
+  t.deepEqual(
+    [0, 1, 2, 3, 4, 6, 7].map((c) => shown[c]),
+    [
+      [1, 2, 3],
+      [true, false, true],
+      [1, 2, 3],
+      [1n, 2n, 3n],
+      [1, 2, 3],
+      [1, 2, 3],
+      [1, 2, 3],
+    ],
+  )
 })
 
 test('a value that does not fit is refused with table, column and its row in the whole input', (t) => {
@@ -123,25 +173,40 @@ test('a value that does not fit is refused with table, column and its row in the
     ['idd', Int32Array.of(1, 2, 3), /no column "idd".*Did you mean "id"/],
   ]
   for (const [column, values, message, rowIndex] of refused) {
-    const error = t.throws(() => columnInput(schema, { ...good, [column]: values }).slice(0, 3), { instanceOf: VarveError }, `${column} ${String(message)}`)
+    const error = t.throws(
+      () => columnInput(schema, { ...good, [column]: values }).slice(0, 3),
+      { instanceOf: VarveError },
+      `${column} ${String(message)}`,
+    )
     t.is(error?.code, 'INVALID_VALUE')
     t.like(error?.context, { table: 'devices', column, rowIndex })
     t.regex(error?.message ?? '', message)
-    if (rowIndex !== undefined && rowIndex > 0) t.is(t.throws(() => columnInput(schema, { ...good, [column]: values }).slice(1, 3))?.message, error?.message)
+    if (rowIndex !== undefined && rowIndex > 0)
+      t.is(t.throws(() => columnInput(schema, { ...good, [column]: values }).slice(1, 3))?.message, error?.message)
   }
 })
 
 test('what is no set of columns is misuse', (t) => {
   for (const [input, message] of [
-    [null, /takes an object/], [[], /takes an object/], [{}, /no columns/], [{ ...good, id: 5 }, /devices\.id: give a typed array/], [{ ...good, id: Int32Array.of(1) }, /different lengths: id 1, flag 3/],
-    [{ ...good, site: { codes: [1], dictionary: ['a'] } }, /give a typed array/], [{ ...good, mean: { values: good.mean, nulls: [0, 0, 0] } }, /nulls is a Uint8Array/],
-    [{ ...good, mean: { values: good.mean, nulls: new Uint8Array(2) } }, /3 values and 2 nulls/], [{ ...good, site: { codes: Float64Array.of(1, 2, 3), dictionary: ['a'] } }, /codes are a Uint8Array, Uint16Array or Int32Array/],
+    [null, /takes an object/],
+    [[], /takes an object/],
+    [{}, /no columns/],
+    [{ ...good, id: 5 }, /devices\.id: give a typed array/],
+    [{ ...good, id: Int32Array.of(1) }, /different lengths: id 1, flag 3/],
+    [{ ...good, site: { codes: [1], dictionary: ['a'] } }, /give a typed array/],
+    [{ ...good, mean: { values: good.mean, nulls: [0, 0, 0] } }, /nulls is a Uint8Array/],
+    [{ ...good, mean: { values: good.mean, nulls: new Uint8Array(2) } }, /3 values and 2 nulls/],
+    [{ ...good, site: { codes: Float64Array.of(1, 2, 3), dictionary: ['a'] } }, /codes are a Uint8Array, Uint16Array or Int32Array/],
   ] as const) {
     t.throws(() => columnInput(schema, input), { instanceOf: TypeError, message })
   }
 })
 
 test('no rows are no rows', (t) => {
-  const empty = columnInput(schemaOf([{ kind: 'int32' }, { kind: 'bool' }, { kind: 'string' }], [0]), { c0: new Int32Array(0), c1: new Int8Array(0), c2: { codes: new Int32Array(0), dictionary: [] } })
+  const empty = columnInput(schemaOf([{ kind: 'int32' }, { kind: 'bool' }, { kind: 'string' }], [0]), {
+    c0: new Int32Array(0),
+    c1: new Int8Array(0),
+    c2: { codes: new Int32Array(0), dictionary: [] },
+  })
   t.deepEqual([empty.rowCount, empty.sizeBytes, empty.slice(0, 0).rowCount], [0, 0, 0])
 })

@@ -1,11 +1,30 @@
 import test from 'ava'
 import fc from 'fast-check'
+import { VarveError } from '../../src/base/errors.ts'
 import type { ColumnKind, DictionaryVector, KeyBlock } from '../../src/schema/column-vector.ts'
 import {
-  compareBytes, compareKeys, compareKeyToBytes, decodeKey, encodeKey, encodeKeyPrefix, encodeKeys, encodeKeyValues, findKey, hashKey,
-  hashKeys, keyBytes, keyColumnEnds, keyLayout, keyRange, keysFromBytes, keysOf, keyValuesToObject, lowerBound, prefixEnd, singleKey,
+  compareBytes,
+  compareKeys,
+  compareKeyToBytes,
+  decodeKey,
+  encodeKey,
+  encodeKeyPrefix,
+  encodeKeys,
+  encodeKeyValues,
+  findKey,
+  hashKey,
+  hashKeys,
+  keyBytes,
+  keyColumnEnds,
+  keyLayout,
+  keyRange,
+  keysFromBytes,
+  keysOf,
+  keyValuesToObject,
+  lowerBound,
+  prefixEnd,
+  singleKey,
 } from '../../src/schema/key-encoding.ts'
-import { VarveError } from '../../src/base/errors.ts'
 import type { ColumnValue, TableSchema } from '../../src/schema/table-schema.ts'
 import { blockOf, cpuSchema, schemaOf, vectorOf } from './support/schemas.ts'
 
@@ -13,14 +32,21 @@ type KeyKind = Exclude<ColumnKind, 'float' | 'double'>
 const kinds: readonly KeyKind[] = ['bool', 'int8', 'int16', 'int32', 'int64', 'timestamp', 'string', 'binary']
 
 const wellFormed = fc.string({ unit: 'binary', maxLength: 6 }).filter((s) => s.isWellFormed())
-const strings = fc.oneof(wellFormed, fc.string({ unit: fc.constantFrom('\0', 'a', '\u{1F600}', '\uFFFD', '\uE000', 'é', '\x7f', '\x01'), maxLength: 6 }))
+const strings = fc.oneof(
+  wellFormed,
+  fc.string({ unit: fc.constantFrom('\0', 'a', '\u{1F600}', '\uFFFD', '\uE000', 'é', '\x7f', '\x01'), maxLength: 6 }),
+)
 const valuesOf: Record<KeyKind, fc.Arbitrary<ColumnValue>> = {
   bool: fc.boolean(),
   int8: fc.integer({ min: -128, max: 127 }),
   int16: fc.integer({ min: -32768, max: 32767 }),
   int32: fc.oneof(fc.integer(), fc.integer({ min: -2, max: 2 })),
   int64: fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.bigInt({ min: -3n, max: 3n }), fc.maxSafeInteger().map(BigInt)),
-  timestamp: fc.oneof(fc.integer({ min: -8.64e15, max: 8.64e15 }), fc.integer({ min: -3, max: 3 }), fc.constantFrom(-4294967296, 4294967296, 4294967295, -4294967297)),
+  timestamp: fc.oneof(
+    fc.integer({ min: -8.64e15, max: 8.64e15 }),
+    fc.integer({ min: -3, max: 3 }),
+    fc.constantFrom(-4294967296, 4294967296, 4294967295, -4294967297),
+  ),
   string: strings,
   binary: fc.uint8Array({ maxLength: 5 }).map((b) => Uint8Array.from(b, (x) => (x % 3 === 0 ? 0 : x))),
 }
@@ -52,7 +78,10 @@ const sample: fc.Arbitrary<{ schema: TableSchema; rows: ColumnValue[][] }> = fc
   .array(fc.constantFrom(...kinds), { minLength: 1, maxLength: 4 })
   .chain((chosen) =>
     fc.array(fc.tuple(...chosen.map((kind) => valuesOf[kind])), { minLength: 1, maxLength: 8 }).map((rows) => ({
-      schema: schemaOf(chosen.map((kind) => ({ kind })), chosen.map((_, i) => i)),
+      schema: schemaOf(
+        chosen.map((kind) => ({ kind })),
+        chosen.map((_, i) => i),
+      ),
       rows: rows as ColumnValue[][],
     })),
   )
@@ -68,7 +97,10 @@ test('the order of encoded keys is the order of their values, and a block and a 
       const keys = encodeKeys(schema, blockOf(schema, rows))
       const hashes = hashKeys(keys)
       const bytes = rows.map((_, i) => keyBytes(keys, i, layout))
-      const many = keysOf(schema, rows.map((row) => userKey(schema, row)))
+      const many = keysOf(
+        schema,
+        rows.map((row) => userKey(schema, row)),
+      )
       for (let i = 0; i < rows.length; i++) {
         const row = rows[i] as ColumnValue[]
         const alone = singleKey(schema, userKey(schema, row))
@@ -109,15 +141,19 @@ test('every key that begins with a prefix, and no other, lies in the range of th
       for (let i = 0; i < rows.length; i++) t.is(i >= from && i < to, begins(rows[i] as ColumnValue[]))
       t.deepEqual(decodeKey(schema, lower), leading)
       for (const [bounds, holds] of [
-        [{ gte: prefix }, (o: number) => o >= 0], [{ gt: prefix }, (o: number) => o > 0],
-        [{ lte: prefix }, (o: number) => o <= 0], [{ lt: prefix }, (o: number) => o < 0], [{ prefix, gte: prefix }, (o: number) => o === 0],
+        [{ gte: prefix }, (o: number) => o >= 0],
+        [{ gt: prefix }, (o: number) => o > 0],
+        [{ lte: prefix }, (o: number) => o <= 0],
+        [{ lt: prefix }, (o: number) => o < 0],
+        [{ prefix, gte: prefix }, (o: number) => o === 0],
       ] as const) {
         const range = keyRange(schema, bounds)
         rows.forEach((row, i) => {
           const order = compareRows(row.slice(0, length), leading)
-          const within = !range.empty
-            && (range.lower === undefined || compareKeyToBytes(keys, i, range.lower) >= 0)
-            && (range.upper === undefined || compareKeyToBytes(keys, i, range.upper) < 0)
+          const within =
+            !range.empty &&
+            (range.lower === undefined || compareKeyToBytes(keys, i, range.lower) >= 0) &&
+            (range.upper === undefined || compareKeyToBytes(keys, i, range.upper) < 0)
           t.is(within, holds(order), JSON.stringify(Object.keys(bounds)))
         })
       }
@@ -158,15 +194,25 @@ test('int64 keys encode alike from doubles and from 64-bit integers', (t) => {
   for (const lead of ['bool', 'int32'] as const) {
     const schema = schemaOf([{ kind: lead }, { kind: 'int64' }, { kind: 'bool' }], [0, 1, 2])
     const values = [0, 1, -1, 2 ** 32, -(2 ** 32), 2 ** 32 + 1, Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER]
-    const side = vectorOf('bool', values.map(() => true))
-    const first = vectorOf(lead, values.map(() => 1))
+    const side = vectorOf(
+      'bool',
+      values.map(() => true),
+    )
+    const first = vectorOf(
+      lead,
+      values.map(() => 1),
+    )
     const encode = (array: Float64Array | BigInt64Array) =>
-      encodeKeys(schema, { rowCount: values.length, columns: [first, { form: 'fixed', length: values.length, values: array, nulls: undefined }, side] })
+      encodeKeys(schema, {
+        rowCount: values.length,
+        columns: [first, { form: 'fixed', length: values.length, values: array, nulls: undefined }, side],
+      })
     t.deepEqual(encode(Float64Array.from(values)), encode(BigInt64Array.from(values, BigInt)))
   }
   const variable = schemaOf([{ kind: 'string' }, { kind: 'int64' }], [0, 1])
   const names = vectorOf('string', ['a', 'b'])
-  const wide = (array: Float64Array | BigInt64Array) => encodeKeys(variable, { rowCount: 2, columns: [names, { form: 'fixed', length: 2, values: array, nulls: undefined }] })
+  const wide = (array: Float64Array | BigInt64Array) =>
+    encodeKeys(variable, { rowCount: 2, columns: [names, { form: 'fixed', length: 2, values: array, nulls: undefined }] })
   t.deepEqual(wide(Float64Array.of(-5, 2 ** 40)), wide(BigInt64Array.of(-5n, 2n ** 40n)))
 })
 
@@ -175,7 +221,10 @@ test('a dictionary column encodes as the plain column does', (t) => {
   const dictionary = vectorOf('string', ['', 'a\0', 'b']) as DictionaryVector['dictionary']
   const codes = Uint8Array.of(2, 1, 0, 1)
   const numbers = vectorOf('int8', [1, 2, 3, 4])
-  const coded = encodeKeys(schema, { rowCount: 4, columns: [{ form: 'dictionary', length: 4, codes, dictionary, nulls: undefined }, numbers] })
+  const coded = encodeKeys(schema, {
+    rowCount: 4,
+    columns: [{ form: 'dictionary', length: 4, codes, dictionary, nulls: undefined }, numbers],
+  })
   t.deepEqual(coded, encodeKeys(schema, { rowCount: 4, columns: [vectorOf('string', ['b', 'a\0', '', 'a\0']), numbers] }))
 })
 
@@ -187,18 +236,38 @@ test('the hash is the one written on disk', (t) => {
 })
 
 test('keys from bytes are the keys the bytes came from, and bytes of a wrong length are corruption', (t) => {
-  const keys = encodeKeys(cpuSchema, blockOf(cpuSchema, [[1, 2, 0, 0, 0, ''], [3, 4, 0, 0, 0, '']]))
+  const keys = encodeKeys(
+    cpuSchema,
+    blockOf(cpuSchema, [
+      [1, 2, 0, 0, 0, ''],
+      [3, 4, 0, 0, 0, ''],
+    ]),
+  )
   const layout = keyLayout(cpuSchema)
   t.deepEqual(keysFromBytes(cpuSchema, [keyBytes(keys, 0, layout), keyBytes(keys, 1, layout)]), keys)
-  t.is(code(() => keysFromBytes(cpuSchema, [new Uint8Array(11)])), 'CORRUPTION')
+  t.is(
+    code(() => keysFromBytes(cpuSchema, [new Uint8Array(11)])),
+    'CORRUPTION',
+  )
   const text = schemaOf([{ kind: 'string' }, { kind: 'int8' }], [0, 1])
-  for (const bad of [[0x61], [0x61, 0], [0x61, 0, 1, 0, 0], [0x61, 0, 0, 1, 2]]) t.is(code(() => decodeKey(text, Uint8Array.from(bad))), 'CORRUPTION')
+  for (const bad of [[0x61], [0x61, 0], [0x61, 0, 1, 0, 0], [0x61, 0, 0, 1, 2]])
+    t.is(
+      code(() => decodeKey(text, Uint8Array.from(bad))),
+      'CORRUPTION',
+    )
 })
 
 test('a key that does not fit is refused with table, column and row', (t) => {
   const text = schemaOf([{ kind: 'string', name: 'id' }], [0])
   const binary = schemaOf([{ kind: 'binary', name: 'id' }], [0])
-  const pair = schemaOf([{ kind: 'int32', name: 'device' }, { kind: 'string', name: 'metric' }, { kind: 'timestamp', name: 'at' }], [0, 1, 2])
+  const pair = schemaOf(
+    [
+      { kind: 'int32', name: 'device' },
+      { kind: 'string', name: 'metric' },
+      { kind: 'timestamp', name: 'at' },
+    ],
+    [0, 1, 2],
+  )
   const refused: [() => unknown, RegExp][] = [
     [() => singleKey(text, 5), /t\.id: 5 is not a valid string/],
     [() => singleKey(text, 'a\ud800'), /lone surrogate/],
@@ -214,9 +283,16 @@ test('a key that does not fit is refused with table, column and row', (t) => {
     [() => singleKey(cpuSchema, { host: 2 ** 31, at: 0 }), /outside -2147483648 … 2147483647/],
     [() => singleKey(cpuSchema, { host: 1, at: 0.5 }), /Math\.round/],
     [() => singleKey(cpuSchema, { host: 1 }), /t\.at: the value is missing/],
-    [() => keysOf(cpuSchema, [{ host: 1, at: 1 }, { host: 1, at: 'x' }]), /t\.at, row 1/],
+    [
+      () =>
+        keysOf(cpuSchema, [
+          { host: 1, at: 1 },
+          { host: 1, at: 'x' },
+        ]),
+      /t\.at, row 1/,
+    ],
     [() => encodeKeyPrefix(pair, { device: 1, at: 5 }), /metric is missing/],
-    [() => encodeKeyPrefix(pair, { device: 1, metrc: 'x' }), /did you mean "metric"/],
+    [() => encodeKeyPrefix(pair, { device: 1, metrc: 'x' }), /Did you mean "metric"/],
     [() => encodeKeyPrefix(pair, {}), /at least device/],
     [() => encodeKeys(text, { rowCount: 2, columns: [vectorOf('string', ['a', 'x'.repeat(4095)])] }), /t\.id, row 1: the key takes 4097/],
   ]
@@ -227,7 +303,13 @@ test('a key that does not fit is refused with table, column and row', (t) => {
     t.regex(error?.message ?? '', message)
   }
   t.notThrows(() => singleKey(text, 'x'.repeat(4094)))
-  for (const misuse of [() => singleKey(pair, 5), () => singleKey(pair, [1]), () => singleKey(text, ['a']), () => encodeKeyPrefix(pair, 'x'), () => keyRange(pair, { gt: 1, gte: 1 })]) {
+  for (const misuse of [
+    () => singleKey(pair, 5),
+    () => singleKey(pair, [1]),
+    () => singleKey(text, ['a']),
+    () => encodeKeyPrefix(pair, 'x'),
+    () => keyRange(pair, { gt: 1, gte: 1 }),
+  ]) {
     t.throws(misuse, { instanceOf: TypeError })
   }
 })

@@ -29,11 +29,19 @@ const valuesOf: Record<ColumnKind, fc.Arbitrary<ColumnValue>> = {
 /** Names that would break code which did not quote them. */
 const oddNames = ['a', 'b c', '"', "'", '\\', '`${1}`', '\u2028', '1', 'constructor', 'toString', 'row', 'v', '*/']
 
-const tables = fc.array(fc.record({ kind: fc.constantFrom(...kinds), nullable: fc.boolean() }), { minLength: 1, maxLength: 6 }).chain((columns) =>
-  fc
-    .array(fc.tuple(...columns.map(({ kind, nullable }) => (nullable ? fc.option(valuesOf[kind]) : valuesOf[kind]))), { maxLength: 12 })
-    .map((rows) => ({ schema: schemaOf(columns.map((c, i) => ({ ...c, name: oddNames[i * 2] as string })), [0]), rows: rows as ColumnValue[][] })),
-)
+const tables = fc
+  .array(fc.record({ kind: fc.constantFrom(...kinds), nullable: fc.boolean() }), { minLength: 1, maxLength: 6 })
+  .chain((columns) =>
+    fc
+      .array(fc.tuple(...columns.map(({ kind, nullable }) => (nullable ? fc.option(valuesOf[kind]) : valuesOf[kind]))), { maxLength: 12 })
+      .map((rows) => ({
+        schema: schemaOf(
+          columns.map((c, i) => ({ ...c, name: oddNames[i * 2] as string })),
+          [0],
+        ),
+        rows: rows as ColumnValue[][],
+      })),
+  )
 
 test('what goes in as rows comes out as the same rows, compiled or not', (t) => {
   fc.assert(
@@ -44,7 +52,13 @@ test('what goes in as rows comes out as the same rows, compiled or not', (t) => 
         const block = rowEncoder(schema, { compile }).encode(given)
         t.is(block.rowCount, rows.length)
         block.columns.forEach((vector, c) => {
-          t.deepEqual(vector, vectorOf((schema.columns[c] as ColumnSchema).kind, rows.map((row) => row[c] as ColumnValue)))
+          t.deepEqual(
+            vector,
+            vectorOf(
+              (schema.columns[c] as ColumnSchema).kind,
+              rows.map((row) => row[c] as ColumnValue),
+            ),
+          )
         })
         for (const decoder of [rowDecoder(schema, positions), rowDecoder(schema, positions, { compile: false })]) {
           const out: Record<string, ColumnValue>[] = []
@@ -52,8 +66,15 @@ test('what goes in as rows comes out as the same rows, compiled or not', (t) => 
           t.deepEqual(out, given)
           if (rows.length > 0) t.deepEqual(decoder.row(block.columns, rows.length - 1), given.at(-1))
           const odd: Record<string, ColumnValue>[] = []
-          decoder.rows(block.columns, Int32Array.from(rows.keys()).filter((i) => i % 2 === 1), odd)
-          t.deepEqual(odd, given.filter((_, i) => i % 2 === 1))
+          decoder.rows(
+            block.columns,
+            Int32Array.from(rows.keys()).filter((i) => i % 2 === 1),
+            odd,
+          )
+          t.deepEqual(
+            odd,
+            given.filter((_, i) => i % 2 === 1),
+          )
         }
       }
     }),
@@ -63,10 +84,20 @@ test('what goes in as rows comes out as the same rows, compiled or not', (t) => 
 
 const all = schemaOf(
   [
-    { kind: 'int32', name: 'id' }, { kind: 'bool', name: 'flag' }, { kind: 'int8', name: 'tiny' }, { kind: 'int16', name: 'small' },
-    { kind: 'int64', name: 'big' }, { kind: 'int64', name: 'count', mode: 'number' }, { kind: 'float', name: 'ratio' }, { kind: 'double', name: 'mean' },
-    { kind: 'timestamp', name: 'at' }, { kind: 'string', name: 'site' }, { kind: 'binary', name: 'raw' }, { kind: 'string', name: 'note', nullable: true },
-    { kind: 'int32', name: 'level', default: 7 }, { kind: 'double', name: 'load', nullable: true, default: 0.5 },
+    { kind: 'int32', name: 'id' },
+    { kind: 'bool', name: 'flag' },
+    { kind: 'int8', name: 'tiny' },
+    { kind: 'int16', name: 'small' },
+    { kind: 'int64', name: 'big' },
+    { kind: 'int64', name: 'count', mode: 'number' },
+    { kind: 'float', name: 'ratio' },
+    { kind: 'double', name: 'mean' },
+    { kind: 'timestamp', name: 'at' },
+    { kind: 'string', name: 'site' },
+    { kind: 'binary', name: 'raw' },
+    { kind: 'string', name: 'note', nullable: true },
+    { kind: 'int32', name: 'level', default: 7 },
+    { kind: 'double', name: 'load', nullable: true, default: 0.5 },
   ],
   [0],
   { name: 'devices' },
@@ -128,12 +159,17 @@ for (const compile of [true, false]) {
   })
 
   test(`${way}: what is no row is misuse`, (t) => {
-    for (const bad of [null, undefined, 5, 'row', [1]]) t.throws(() => encode([good, bad as object]), { instanceOf: TypeError, message: /Row 1 for table devices must be an object/ })
+    for (const bad of [null, undefined, 5, 'row', [1]])
+      t.throws(() => encode([good, bad as object]), { instanceOf: TypeError, message: /Row 1 for table devices must be an object/ })
     t.throws(() => encode(good as unknown as object[]), { instanceOf: TypeError, message: /array of rows for table devices/ })
   })
 
   test(`${way}: columns left out, or given as undefined, take their default or null`, (t) => {
-    const block = encode([good, { ...good, note: undefined, level: undefined, load: undefined }, { ...good, note: 'n', level: 8, load: null }])
+    const block = encode([
+      good,
+      { ...good, note: undefined, level: undefined, load: undefined },
+      { ...good, note: 'n', level: 8, load: null },
+    ])
     const show = (name: string) => {
       const c = all.columns.findIndex((column) => column.name === name)
       return [0, 1, 2].map((i) => valueAt(all.columns[c] as ColumnSchema, block.columns[c] as ColumnVector, i))
@@ -152,26 +188,57 @@ for (const compile of [true, false]) {
       const c = all.columns.findIndex((column) => column.name === name)
       return valueAt(all.columns[c] as ColumnSchema, columns[c] as ColumnVector, i)
     }
-    t.deepEqual(['id', 'count', 'at', 'mean', 'ratio', 'big'].map((name) => cell(name, 0)), [0, 0, 0, Number.NaN, Number.NEGATIVE_INFINITY, 2n ** 53n])
-    t.deepEqual(['at', 'mean', 'count', 'big', 'ratio'].map((name) => cell(name, 1)), [5, -0, Number.MAX_SAFE_INTEGER, -3n, Math.fround(0.1)])
+    t.deepEqual(
+      ['id', 'count', 'at', 'mean', 'ratio', 'big'].map((name) => cell(name, 0)),
+      [0, 0, 0, Number.NaN, Number.NEGATIVE_INFINITY, 2n ** 53n],
+    )
+    t.deepEqual(
+      ['at', 'mean', 'count', 'big', 'ratio'].map((name) => cell(name, 1)),
+      [5, -0, Number.MAX_SAFE_INTEGER, -3n, Math.fround(0.1)],
+    )
   })
 
   test(`${way}: part of an array is encoded, and errors count rows from its beginning`, (t) => {
     const rows = [good, { ...good, id: 2 }, { ...good, id: 3 }, { ...good, id: 'x' }]
     t.deepEqual(encode(rows, 1, 3), encode(rows.slice(1, 3)))
-    t.like(t.throws(() => encode(rows, 2, 4)), { context: { rowIndex: 3 } })
+    t.like(
+      t.throws(() => encode(rows, 2, 4)),
+      { context: { rowIndex: 3 } },
+    )
     t.is(encode([]).rowCount, 0)
   })
 }
 
 test('a row whose getter writes to the same table does not disturb the row being read', (t) => {
-  const encoder = rowEncoder(schemaOf([{ kind: 'string', name: 'a' }, { kind: 'string', name: 'b' }], [0]))
-  const rows = [{ a: 'one', get b() {
-    encoder.encode([{ a: 'other', b: 'other' }])
-    return 'two'
-  } }]
+  const encoder = rowEncoder(
+    schemaOf(
+      [
+        { kind: 'string', name: 'a' },
+        { kind: 'string', name: 'b' },
+      ],
+      [0],
+    ),
+  )
+  const rows = [
+    {
+      a: 'one',
+      get b() {
+        encoder.encode([{ a: 'other', b: 'other' }])
+        return 'two'
+      },
+    },
+  ]
   encoder.encode([{ a: 'warm', b: 'warm' }])
-  const decoder = rowDecoder(schemaOf([{ kind: 'string', name: 'a' }, { kind: 'string', name: 'b' }], [0]), [0, 1])
+  const decoder = rowDecoder(
+    schemaOf(
+      [
+        { kind: 'string', name: 'a' },
+        { kind: 'string', name: 'b' },
+      ],
+      [0],
+    ),
+    [0, 1],
+  )
   t.deepEqual(decoder.row(encoder.encode(rows).columns, 0), { a: 'one', b: 'two' })
 })
 
@@ -186,7 +253,13 @@ test('rows of class instances and of frozen or prototype-free objects are rows',
 })
 
 test('binary values that are shown are copies', (t) => {
-  const schema = schemaOf([{ kind: 'int32', name: 'id' }, { kind: 'binary', name: 'raw' }], [0])
+  const schema = schemaOf(
+    [
+      { kind: 'int32', name: 'id' },
+      { kind: 'binary', name: 'raw' },
+    ],
+    [0],
+  )
   const given = Buffer.from([1, 2, 3])
   const { columns } = rowEncoder(schema).encode([{ id: 1, raw: given }])
   given[0] = 9
@@ -200,13 +273,22 @@ test('a dictionary column decodes to its strings, and keeps them once many are a
   const schema = schemaOf([{ kind: 'string', name: 's', nullable: true }], [0])
   const dictionary = vectorOf('string', ['', 'aé', 'b'])
   if (dictionary.form !== 'bytes') return t.fail()
-  const vector: ColumnVector = { form: 'dictionary', length: 4, codes: Uint8Array.of(2, 1, 0, 1), dictionary, nulls: Uint8Array.of(0, 0, 1, 0) }
+  const vector: ColumnVector = {
+    form: 'dictionary',
+    length: 4,
+    codes: Uint8Array.of(2, 1, 0, 1),
+    dictionary,
+    nulls: Uint8Array.of(0, 0, 1, 0),
+  }
   const decoder = rowDecoder(schema, [0])
   t.deepEqual(decoder.row([vector], 1), { s: 'aé' })
   t.is(vector.strings, undefined)
   const out: Record<string, ColumnValue>[] = []
   decoder.rows([vector], undefined, out)
-  t.deepEqual(out.map(({ s }) => s), ['b', 'aé', null, 'aé'])
+  t.deepEqual(
+    out.map(({ s }) => s),
+    ['b', 'aé', null, 'aé'],
+  )
   t.deepEqual(vector.strings, ['', 'aé', 'b'])
 })
 
@@ -216,6 +298,10 @@ test('where code generation is forbidden the generic loops serve', (t) => {
     const { rowDecoder } = await import('./src/schema/row-decoder.ts')
     const schema = { tableId: 1, name: 't', keyColumns: [0], partition: { scheme: 'none' }, columns: [{ id: 1, name: 'a', kind: 'int32', nullable: false, mode: 'bigint' }] }
     console.log(JSON.stringify(rowDecoder(schema, [0]).row(rowEncoder(schema).encode([{ a: 41 }]).columns, 0)))`
-  const { stdout, stderr } = spawnSync(process.execPath, ['--import=tsx', '--disallow-code-generation-from-strings', '--input-type=module', '-e', program], { encoding: 'utf8' })
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import=tsx', '--disallow-code-generation-from-strings', '--input-type=module', '-e', program],
+    { encoding: 'utf8' },
+  )
   t.is(stdout.trim(), '{"a":41}', stderr)
 })

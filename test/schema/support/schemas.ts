@@ -14,14 +14,16 @@ export function schemaOf(columns: readonly ColumnSketch[], keyColumns: readonly 
   return {
     tableId: 1,
     name: 't',
-    columns: columns.map((sketch, i): ColumnSchema => ({
-      id: i + 1,
-      name: sketch.name ?? `c${i}`,
-      kind: sketch.kind,
-      nullable: sketch.nullable ?? false,
-      mode: sketch.mode ?? 'bigint',
-      ...(sketch.default === undefined ? {} : { default: sketch.default }),
-    })),
+    columns: columns.map(
+      (sketch, i): ColumnSchema => ({
+        id: i + 1,
+        name: sketch.name ?? `c${i}`,
+        kind: sketch.kind,
+        nullable: sketch.nullable ?? false,
+        mode: sketch.mode ?? 'bigint',
+        ...(sketch.default === undefined ? {} : { default: sketch.default }),
+      }),
+    ),
     keyColumns,
     partition: { scheme: 'none' },
     maintenance: { priority: 0, compaction: true },
@@ -34,8 +36,12 @@ export function schemaOf(columns: readonly ColumnSketch[], keyColumns: readonly 
 /** The six-column table of the benchmarks. */
 export const cpuSchema = schemaOf(
   [
-    { kind: 'int32', name: 'host' }, { kind: 'timestamp', name: 'at' }, { kind: 'double', name: 'cpu' },
-    { kind: 'double', name: 'mem' }, { kind: 'int32', name: 'status' }, { kind: 'string', name: 'tag' },
+    { kind: 'int32', name: 'host' },
+    { kind: 'timestamp', name: 'at' },
+    { kind: 'double', name: 'cpu' },
+    { kind: 'double', name: 'mem' },
+    { kind: 'int32', name: 'status' },
+    { kind: 'string', name: 'tag' },
   ],
   [0, 1],
 )
@@ -55,15 +61,30 @@ export function vectorOf(kind: ColumnKind, values: readonly ColumnValue[]): Colu
     return { form: 'bytes', length, offsets, bytes: new Uint8Array(Buffer.concat(parts)), nulls }
   }
   const safe = values.every((v) => v === null || Number.isSafeInteger(Number(v)))
-  if (kind === 'int64' && !safe) return { form: 'fixed', length, values: BigInt64Array.from(values, (v) => (v === null ? 0n : BigInt(v as bigint))), nulls }
+  if (kind === 'int64' && !safe)
+    return { form: 'fixed', length, values: BigInt64Array.from(values, (v) => (v === null ? 0n : BigInt(v as bigint))), nulls }
   const numbers = values.map((v) => Number(v ?? 0))
   const array = {
-    bool: Uint8Array, int8: Int8Array, int16: Int16Array, int32: Int32Array, float: Float32Array,
-    int64: Float64Array, double: Float64Array, timestamp: Float64Array,
+    bool: Uint8Array,
+    int8: Int8Array,
+    int16: Int16Array,
+    int32: Int32Array,
+    float: Float32Array,
+    int64: Float64Array,
+    double: Float64Array,
+    timestamp: Float64Array,
   }[kind]
   return { form: 'fixed', length, values: array.from(numbers), nulls }
 }
 
 export function blockOf(schema: TableSchema, rows: readonly (readonly ColumnValue[])[]): RowBlock {
-  return { rowCount: rows.length, columns: schema.columns.map(({ kind }, c) => vectorOf(kind, rows.map((row) => row[c] as ColumnValue))) }
+  return {
+    rowCount: rows.length,
+    columns: schema.columns.map(({ kind }, c) =>
+      vectorOf(
+        kind,
+        rows.map((row) => row[c] as ColumnValue),
+      ),
+    ),
+  }
 }
