@@ -11,7 +11,7 @@ export interface RowDecoder {
   /** The row at index `at` of every vector; or, where the vectors do not share one, at `at[k]` of vector k. */
   row(columns: readonly ColumnVector[], at: number | readonly number[]): DecodedRow
   /** Appends rows to `out`: those of `selection`, in its order, or else all. */
-  rows(columns: readonly ColumnVector[], selection: Int32Array | undefined, out: DecodedRow[]): void
+  rows(columns: readonly ColumnVector[], selection: Int32Array | undefined, out: object[]): void
 }
 
 /** What is compiled. */
@@ -20,7 +20,7 @@ interface Decode {
   row: (columns: readonly ColumnVector[], at: readonly number[]) => DecodedRow
 }
 
-type DecodeRows = (columns: readonly ColumnVector[], selection: Int32Array | undefined, from: number, to: number, out: DecodedRow[]) => void
+type DecodeRows = (columns: readonly ColumnVector[], selection: Int32Array | undefined, from: number, to: number, out: object[]) => void
 
 /** The decoder of some columns (positions in the schema). Compiles code: keep it. `o.compile: false` takes the generic loop. */
 export function rowDecoder(schema: TableSchema, positions: readonly number[], o: { compile?: boolean } = {}): RowDecoder {
