@@ -1,16 +1,7 @@
 import type { ColumnVector, KeyBlock } from '../schema/column-vector.ts'
+import type { ZoneMap } from '../sstable/sstable.ts'
 
-/** Smallest and largest value of a column in a run of rows, NaN and null left out; and how many nulls there are. */
-export interface ZoneMap {
-  /** Numbers for numeric kinds and bool (0, 1); for int64 beyond ±2^53 a bigint; strings and binary: encoded bytes, possibly a bound cut short (min: a prefix; max: a prefix with its last byte raised). Undefined: no non-null, non-NaN value, or not known. */
-  readonly min: number | bigint | Uint8Array | undefined
-  readonly max: number | bigint | Uint8Array | undefined
-  readonly nullCount: number
-  /** Whether NaN occurs (float and double). */
-  readonly hasNaN: boolean
-  /** False when min and max say nothing (then undefined does not mean "only nulls"). */
-  readonly known: boolean
-}
+export type { ZoneMap } from '../sstable/sstable.ts'
 
 /** What a scan wants of a batch before it looks at it. */
 export interface BatchNeeds {

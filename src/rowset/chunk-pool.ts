@@ -19,6 +19,12 @@ export interface SharedSpan {
   readonly byteLength: number
 }
 
+/** Where spans come from. */
+export interface SpanSource {
+  /** A span with one reference, of `chunkBytes` or `slabBytes`; its content is arbitrary. */
+  acquire(size: 'chunk' | 'slab'): SharedSpan
+}
+
 interface SharedChunk {
   readonly buffer: SharedArrayBuffer
   /** One bit a slab, 1: free. Only for a chunk that is cut into slabs. */
@@ -37,7 +43,7 @@ interface Lease {
  * resident for long: buffers of one fixed size are therefore counted by their users (store, scan, job) and used again
  * when the last of them lets go. Main thread only; workers are handed buffers and never free them.
  */
-export class ChunkPool {
+export class ChunkPool implements SpanSource {
   /** Shared buffers made since the pool was; tests hold it against the most that were ever in use. */
   createdCount = 0
   /** Bytes of spans that somebody holds. */

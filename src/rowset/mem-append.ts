@@ -7,7 +7,7 @@
 import { invariant } from '../base/errors.ts'
 import type { BytesVector, ColumnVector, DictionaryVector, FixedArray, FixedVector, KeyBlock } from '../schema/column-vector.ts'
 import { type ByteHeap, heapBytesMax } from './byte-heap.ts'
-import type { ChunkPool } from './chunk-pool.ts'
+import type { SpanSource } from './chunk-pool.ts'
 import { allWithinDoubles, doublesOf } from './int64-doubles.ts'
 import type { MemColumn, MemSegment, RawArray } from './mem-segment.ts'
 
@@ -26,25 +26,25 @@ export function appendColumn(
   heap: ByteHeap | undefined,
   vector: ColumnVector,
   slice: AppendSlice,
-  pool: ChunkPool,
+  memory: SpanSource,
 ): void {
   appendNulls(column, vector.nulls, slice)
   if (heap !== undefined) {
     invariant(vector.form !== 'fixed', 'a string or binary column was given fixed values')
-    if (vector.form === 'bytes') appendBytes(column.values as Uint32Array, heap, vector, slice, pool)
-    else appendDictionary(column.values as Uint32Array, heap, vector, slice, pool)
+    if (vector.form === 'bytes') appendBytes(column.values as Uint32Array, heap, vector, slice, memory)
+    else appendDictionary(column.values as Uint32Array, heap, vector, slice, memory)
     return
   }
   invariant(vector.form === 'fixed', 'a fixed-width column was given strings or binary values')
-  if (column.layout.kind === 'int64') appendInt64(column, vector, slice, pool)
+  if (column.layout.kind === 'int64') appendInt64(column, vector, slice, memory)
   else appendFixed(column, vector.values, slice)
 }
 
 /** Appends encoded keys; `heap` is there for variable keys. */
-export function appendKeys(segment: MemSegment, heap: ByteHeap | undefined, keys: KeyBlock, slice: AppendSlice, pool: ChunkPool): void {
+export function appendKeys(segment: MemSegment, heap: ByteHeap | undefined, keys: KeyBlock, slice: AppendSlice, memory: SpanSource): void {
   if (keys.form === 'variable') {
     invariant(heap !== undefined, 'variable keys for a table of fixed ones')
-    appendBytes(segment.keys, heap, keys, slice, pool)
+    appendBytes(segment.keys, heap, keys, slice, memory)
     return
   }
   invariant(heap === undefined, 'fixed keys for a table of variable ones')
@@ -86,13 +86,13 @@ function appendFixed(column: MemColumn, values: FixedArray, { selection, from, t
   else copySelected(column.raw, at, rawView(values), selection, from, to)
 }
 
-function appendInt64(column: MemColumn, vector: FixedVector, slice: AppendSlice, pool: ChunkPool): void {
+function appendInt64(column: MemColumn, vector: FixedVector, slice: AppendSlice, memory: SpanSource): void {
   const { values } = vector
   if (column.wide === undefined) {
     if (values instanceof Float64Array) return appendFixed(column, values, slice)
     invariant(values instanceof BigInt64Array, 'an int64 column takes doubles or 64-bit integers')
     if (allWithinDoubles(values)) return appendFixed(column, doublesOf(values), slice)
-    widenColumn(column, slice.at, pool)
+    widenColumn(column, slice.at, memory)
   }
   const wide = column.wide as unknown as BigInt64Array
   const { selection, from, to, at } = slice
@@ -103,9 +103,9 @@ function appendInt64(column: MemColumn, vector: FixedVector, slice: AppendSlice,
 }
 
 /** Gives the column's segment room for 64-bit integers and copies the first `rowCount` rows there. */
-function widenColumn(column: MemColumn, rowCount: number, pool: ChunkPool): void {
+function widenColumn(column: MemColumn, rowCount: number, memory: SpanSource): void {
   const bytes = column.values.length * 8
-  const wide = column.widen(pool.acquire(bytes <= 1 << 16 ? 'slab' : 'chunk'))
+  const wide = column.widen(memory.acquire(bytes <= 1 << 16 ? 'slab' : 'chunk'))
   for (let i = 0; i < rowCount; i++) wide[i] = BigInt(column.values[i] as number)
 }
 
@@ -114,14 +114,14 @@ function appendBytes(
   heap: ByteHeap,
   source: Pick<BytesVector, 'offsets' | 'bytes'>,
   { selection, from, to, at }: AppendSlice,
-  pool: ChunkPool,
+  memory: SpanSource,
 ): void {
   const { offsets, bytes } = source
   let position = positions[at] as number
   if (selection === undefined) {
     const first = offsets[from] as number
     const end = offsets[to] as number
-    ensureRoom(heap, position + end - first, pool)
+    ensureRoom(heap, position + end - first, memory)
     heap.write(position, bytes, first, end)
     const shift = position - first
     for (let i = from; i < to; i++) positions[at + 1 + i - from] = (offsets[i + 1] as number) + shift
@@ -131,7 +131,7 @@ function appendBytes(
     const row = selection[i] as number
     const first = offsets[row] as number
     const end = offsets[row + 1] as number
-    ensureRoom(heap, position + end - first, pool)
+    ensureRoom(heap, position + end - first, memory)
     heap.write(position, bytes, first, end)
     position += end - first
     positions[at + 1 + i - from] = position
@@ -143,7 +143,7 @@ function appendDictionary(
   heap: ByteHeap,
   vector: DictionaryVector,
   { selection, from, to, at }: AppendSlice,
-  pool: ChunkPool,
+  memory: SpanSource,
 ): void {
   const { codes, nulls } = vector
   const { offsets, bytes } = vector.dictionary
@@ -154,7 +154,7 @@ function appendDictionary(
       const code = codes[row] as number
       const first = offsets[code] as number
       const end = offsets[code + 1] as number
-      ensureRoom(heap, position + end - first, pool)
+      ensureRoom(heap, position + end - first, memory)
       heap.write(position, bytes, first, end)
       position += end - first
     }
@@ -162,10 +162,10 @@ function appendDictionary(
   }
 }
 
-function ensureRoom(heap: ByteHeap, endPosition: number, pool: ChunkPool): void {
+function ensureRoom(heap: ByteHeap, endPosition: number, memory: SpanSource): void {
   while (heap.capacityBytes < endPosition) {
     invariant(endPosition <= heapBytesMax, 'one column of a MemRowSet holds more than 4 GiB; it should have been flushed')
-    heap.addSpan(pool.acquire(heap.spans.length === 0 ? 'slab' : 'chunk'))
+    heap.addSpan(memory.acquire(heap.spans.length === 0 ? 'slab' : 'chunk'))
   }
 }
 

@@ -2,7 +2,7 @@ import type { BytesVector, ColumnVector, FixedArray, KeyBlock } from '../schema/
 import type { ByteHeap } from './byte-heap.ts'
 import { allWithinDoubles, doublesOf } from './int64-doubles.ts'
 import type { MemRows } from './mem-rows.ts'
-import type { MemColumn, MemSegment, RawArray } from './mem-segment.ts'
+import type { MemColumn, RawArray } from './mem-segment.ts'
 
 /**
  * Collects the rows that a list of row ids names, in its order, column by column. Results are copies in plain memory,
@@ -32,19 +32,19 @@ export class RowGather {
 
   /** A column of the rows. */
   column(position: number): ColumnVector {
-    const columns = this.rows.segments.map((segment) => segment.columns[position] as MemColumn)
+    const columns = this.rows.columnLists[position] as readonly MemColumn[]
     const { layout } = columns[0] as MemColumn
     const nulls = columns.some((column) => column.nullCount > 0) ? this.nulls(columns) : undefined
     if (layout.heap >= 0) {
       const positions = columns.map((column) => column.values as Uint32Array)
       return { form: 'bytes', length: this.count, ...this.bytes(positions, this.rows.heaps[layout.heap] as ByteHeap), nulls }
     }
-    return { form: 'fixed', length: this.count, values: this.fixed(columns), nulls }
+    return { form: 'fixed', length: this.count, values: this.fixed(columns, this.rows.rawLists[position] as readonly RawArray[]), nulls }
   }
 
   /** The rows' keys. */
   keys(): KeyBlock {
-    const sources = this.rows.segments.map((segment) => segment.keys)
+    const sources = this.rows.keyLists
     const { wordsPerKey } = this.rows.layout
     if (wordsPerKey === 0) return { form: 'variable', count: this.count, ...this.bytes(sources, this.rows.heaps[0] as ByteHeap) }
     const words = new Uint32Array(this.count * wordsPerKey)
@@ -60,12 +60,7 @@ export class RowGather {
   /** The commit timestamps at which the rows were inserted. */
   timestamps(): Float64Array {
     const timestamps = new Float64Array(this.count)
-    gather8(
-      timestamps,
-      this.rows.segments.map((segment: MemSegment) => segment.timestamps),
-      this.segments,
-      this.offsets,
-    )
+    gather8(timestamps, this.rows.timestampLists, this.segments, this.offsets)
     return timestamps
   }
 
@@ -80,11 +75,10 @@ export class RowGather {
     return nulls.includes(1) ? nulls : undefined
   }
 
-  private fixed(columns: readonly MemColumn[]): FixedArray {
+  private fixed(columns: readonly MemColumn[], sources: readonly RawArray[]): FixedArray {
     if (columns.some((column) => column.wide !== undefined)) return this.wide(columns)
     const { kind, width } = (columns[0] as MemColumn).layout
     const buffer = new ArrayBuffer(this.count * width)
-    const sources = columns.map((column) => column.raw)
     switch (width) {
       case 1:
         gather1(new Uint8Array(buffer), sources as Uint8Array[], this.segments, this.offsets)

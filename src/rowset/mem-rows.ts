@@ -5,7 +5,8 @@ import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
 import { ByteHeap } from './byte-heap.ts'
 import type { SharedSpan } from './chunk-pool.ts'
 import { allWithinDoubles, doublesOf } from './int64-doubles.ts'
-import { type MemColumn, MemSegment } from './mem-segment.ts'
+import { type MemColumn, MemSegment, type RawArray } from './mem-segment.ts'
+import { memValue } from './mem-value.ts'
 import type { MemLayout, SegmentLayout } from './segment-layout.ts'
 
 /** A segment as a worker is told of it. */
@@ -34,13 +35,18 @@ export class MemRows {
   readonly layout: MemLayout
   readonly segments: MemSegment[] = []
   readonly heaps: ByteHeap[] = []
+  /** What the segments hold, kind by kind, by ordinal: for loops that collect rows from all over. */
+  readonly keyLists: Uint32Array[] = []
+  readonly timestampLists: Float64Array[] = []
+  readonly columnLists: readonly MemColumn[][]
+  readonly rawLists: readonly RawArray[][]
   rowCount = 0
-  /** Bytes of spans for wide columns. */
-  wideBytes = 0
 
   constructor(schema: TableSchema, layout: MemLayout) {
     this.schema = schema
     this.layout = layout
+    this.columnLists = schema.columns.map(() => [])
+    this.rawLists = schema.columns.map(() => [])
     for (let i = 0; i < layout.heapCount; i++) this.heaps.push(new ByteHeap())
   }
 
@@ -96,6 +102,12 @@ export class MemRows {
   addSegment(span: SharedSpan): MemSegment {
     const segment = new MemSegment(this.layout, this.nextSegment, this.capacity, span)
     this.segments.push(segment)
+    this.keyLists.push(segment.keys)
+    this.timestampLists.push(segment.timestamps)
+    segment.columns.forEach((column, i) => {
+      this.columnLists[i]?.push(column)
+      this.rawLists[i]?.push(column.raw)
+    })
     return segment
   }
 
@@ -120,17 +132,10 @@ export class MemRows {
     return spans
   }
 
-  /** Bytes of these spans. */
-  get usedBytes(): number {
-    let bytes = this.segments.length === 0 ? 0 : this.layout.first.sizeBytes + (this.segments.length - 1) * this.layout.rest.sizeBytes
-    for (const heap of this.heaps) bytes += heap.capacityBytes
-    return bytes + this.wideBytes
-  }
-
   /** Forgets all rows; their spans have gone back to the pool. */
   clear(): void {
-    this.segments.length = 0
-    this.heaps.length = 0
+    for (const list of [this.segments, this.heaps, this.keyLists, this.timestampLists, ...this.columnLists, ...this.rawLists])
+      list.length = 0
     this.rowCount = 0
   }
 
@@ -218,7 +223,7 @@ export class MemRows {
     const segment = this.segmentAt(this.segmentOf(row))
     for (let i = 0; i < positions.length; i++) {
       const position = positions[i] as number
-      out[i] = this.value(segment.columns[position] as MemColumn, position, row - segment.firstRow)
+      out[i] = memValue(this, segment.columns[position] as MemColumn, position, row - segment.firstRow)
     }
   }
 
@@ -260,38 +265,6 @@ export class MemRows {
       return { form: 'fixed', count, wordsPerKey, words: segment.keys.subarray(from * wordsPerKey, to * wordsPerKey) } satisfies FixedKeys
     }
     return { form: 'variable', count, ...bytesIn(segment.keys, this.keyHeap, from, to) } satisfies VariableKeys
-  }
-
-  private value(column: MemColumn, position: number, at: number): ColumnValue {
-    if (column.nullCount > 0 && (column.nulls as Uint8Array)[at] === 1) return null
-    const { values } = column
-    // Each kind reads at a place of its own in the code, so that each stays monomorphic.
-    switch (column.layout.kind) {
-      case 'bool':
-        return (values as Uint8Array)[at] === 1
-      case 'int8':
-        return (values as Int8Array)[at] as number
-      case 'int16':
-        return (values as Int16Array)[at] as number
-      case 'int32':
-        return (values as Int32Array)[at] as number
-      case 'float':
-        return (values as Float32Array)[at] as number
-      case 'double':
-      case 'timestamp':
-        return (values as Float64Array)[at] as number
-      case 'int64': {
-        const value = column.wide === undefined ? ((values as Float64Array)[at] as number) : (column.wide[at] as bigint)
-        return this.schema.columns[position]?.mode === 'number' ? Number(value) : BigInt(value)
-      }
-      case 'string':
-      case 'binary': {
-        const heap = this.heaps[column.layout.heap] as ByteHeap
-        const from = (values as Uint32Array)[at] as number
-        const to = (values as Uint32Array)[at + 1] as number
-        return column.layout.kind === 'string' ? heap.text(from, to) : heap.bytes(from, to).slice()
-      }
-    }
   }
 }
 

@@ -2,7 +2,7 @@ import { invariant } from '../base/errors.ts'
 import type { ColumnVector, KeyBlock, RowBlock } from '../schema/column-vector.ts'
 import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
 import type { BatchSource } from './batch-source.ts'
-import { type ChunkPool, chunkBytes, type SharedSpan } from './chunk-pool.ts'
+import { type ChunkPool, chunkBytes, type SpanSource } from './chunk-pool.ts'
 import { KeyHashIndex } from './key-hash-index.ts'
 import { appendColumn, appendKeys } from './mem-append.ts'
 import { type FrozenMemRowSet, MemRows } from './mem-rows.ts'
@@ -37,9 +37,13 @@ export class MemRowSet {
   newestTimestamp = Number.NEGATIVE_INFINITY
 
   private readonly chunks: ChunkPool
+  /** The pool, counting what goes to rows of this store. */
+  private readonly memory: SpanSource
   private readonly rows: MemRows
   private readonly index: KeyHashIndex
   private readonly runs: SortedRuns
+  /** Bytes of the spans that rows lie in. */
+  private spanBytes = 0
   private references = 1
   private frozen = false
   /** Keys compared by range scans that found no order to use: once sorting would have been cheaper, it is done. */
@@ -50,6 +54,13 @@ export class MemRowSet {
     this.schema = o.schema
     this.generation = o.generation
     this.chunks = o.chunks
+    this.memory = {
+      acquire: (size) => {
+        const span = o.chunks.acquire(size)
+        this.spanBytes += span.byteLength
+        return span
+      },
+    }
     this.rows = new MemRows(o.schema, layoutFor(o.schema))
     this.index = new KeyHashIndex(o.chunks)
     this.runs = new SortedRuns(this.rows, this)
@@ -62,7 +73,7 @@ export class MemRowSet {
   /** Bytes of memory it holds, by whole spans. Cheap. */
   get usedBytes(): number {
     if (this.references === 0) return 0
-    return this.rows.usedBytes + this.index.usedBytes + this.runs.usedBytes
+    return this.spanBytes + this.index.usedBytes + this.runs.usedBytes
   }
 
   /**
@@ -81,12 +92,12 @@ export class MemRowSet {
       const at = row - segment.firstRow
       const to = Math.min(count, from + segment.capacity - at)
       const slice = { selection: o.selection, from, to, at }
-      appendKeys(segment, keys.form === 'variable' ? rows.keyHeap : undefined, keys, slice, this.chunks)
+      appendKeys(segment, keys.form === 'variable' ? rows.keyHeap : undefined, keys, slice, this.memory)
       for (let c = 0; c < segment.columns.length; c++) {
         const column = segment.columns[c] as MemColumn
         const vector = block.columns[c]
         invariant(vector !== undefined, 'a block of rows lacks a column')
-        appendColumn(column, rows.heaps[column.layout.heap], vector, slice, this.chunks)
+        appendColumn(column, rows.heaps[column.layout.heap], vector, slice, this.memory)
       }
       segment.timestamps.fill(o.timestamp, at, at + to - from)
       segment.minTimestamp = Math.min(segment.minTimestamp, o.timestamp)
@@ -202,7 +213,7 @@ export class MemRowSet {
   private segmentWithRoom(row: number): MemSegment {
     const { rows } = this
     if (row < rows.capacity) return rows.segmentAt(rows.segmentOf(row))
-    const span: SharedSpan = this.chunks.acquire(rows.nextSegmentBytes === chunkBytes ? 'chunk' : 'slab')
+    const span = this.memory.acquire(rows.nextSegmentBytes === chunkBytes ? 'chunk' : 'slab')
     return rows.addEmptySegment(span)
   }
 }

@@ -31,7 +31,10 @@ interface SortBuffers {
 export function* sortRowsInSlices(rows: MemRows, from: number, to: number): Generator<void, Int32Array, void> {
   const count = to - from
   const ids = new Int32Array(count)
-  for (let i = 0; i < count; i++) ids[i] = from + i
+  for (let a = 0; a < count; a += rowsPerSlice) {
+    for (let i = a; i < Math.min(count, a + rowsPerSlice); i++) ids[i] = from + i
+    if (a > 0 && a % (8 * rowsPerSlice) === 0) yield
+  }
   if (yield* isSorted(rows, ids)) return ids
 
   const buffers: SortBuffers = {

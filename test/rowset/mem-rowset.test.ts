@@ -353,3 +353,53 @@ test('the first key that repeats an earlier one of its block is named, in order 
   t.is(duplicate(...many), -1)
   t.is(duplicate(...many, 1), 5000)
 })
+
+test('a store counts every byte that it took from the pool', (t) => {
+  const chunks = new ChunkPool()
+  const { store } = fill(fixedKeySchema, 51, { chunks, longStrings: true })
+  const plainBytes = store.usedBytes - chunks.usedBytes
+  t.true(plainBytes >= 0 && plainBytes < slabBytes, `${plainBytes} bytes beside the pool's`)
+  store.release()
+  t.is(store.usedBytes, 0)
+})
+
+test('scans of a narrow range look through all rows only until sorting them has paid', async (t) => {
+  const { store, model, table } = fill(fixedKeySchema, 61, { batches: 10 })
+  const lower = Buffer.from((model[5] as ModelRow).keyHex, 'hex').subarray(0, 8)
+  const upper = Uint8Array.from(lower)
+  upper[7] = (upper[7] as number) + 1
+  const o = { timestamp: 99, range: { lower: new Uint8Array(lower), upper } }
+  const expected = expectedRows(model, o)
+  let looking = 0
+  while (store.prepareScan(o) === undefined && looking < 100) {
+    t.deepEqual(readBatches(fixedKeySchema, store.batches(o)).sort(byKey), expected)
+    looking++
+  }
+  t.true(looking >= 10 && looking < 100, `${looking} scans without order`)
+  await store.prepareScan({ ...o, sorted: true })
+  const batches = [...store.batches(o)]
+  t.deepEqual([batches.length, batches[0]?.sorted, batches[0]?.rowCount], [1, true, expected.length])
+
+  const late = table.batch(50)
+  store.append(late.block, late.keys, late.hashes, { timestamp: 50, opId: 50 })
+  t.is(store.prepareScan(o), undefined, 'a few new rows are looked through')
+  const all = [...model, ...late.rows.map((row, i) => ({ row, keyHex: late.keyHexes[i] as string, timestamp: 50 }))]
+  t.deepEqual(readBatches(fixedKeySchema, store.batches(o)).sort(byKey), expectedRows(all, o))
+})
+
+test('several ordered scans at once, and a blocking one among them, all see everything in order', async (t) => {
+  const { store, model, table } = fill(variableKeySchema, 71, { batches: 10 })
+  const o = { timestamp: 99, range: openRange, sorted: true }
+  const first = store.prepareScan(o)
+  const second = store.prepareScan(o)
+  t.truthy(first)
+  const late = table.batch(900)
+  store.append(late.block, late.keys, late.hashes, { timestamp: 50, opId: 50 })
+  const all = [...model, ...late.rows.map((row, i) => ({ row, keyHex: late.keyHexes[i] as string, timestamp: 50 }))]
+  const third = store.prepareScan(o)
+  const expected = expectedRows(all, o)
+  t.is(firstDifference(readBatches(variableKeySchema, store.batches(o)), expected), undefined, 'blocking')
+  await Promise.all([first, second, third])
+  t.is(firstDifference(readBatches(variableKeySchema, store.batches(o)), expected), undefined, 'afterwards')
+  t.is(store.prepareScan(o), undefined)
+})
