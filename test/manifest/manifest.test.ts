@@ -257,3 +257,25 @@ test('a crash at any call, by kill or power cut, loses no acknowledged edit', as
     }
   }
 })
+
+test('whatever a power cut takes while a new manifest is begun, one that says the same is in force', async (t) => {
+  const vfs = await freshVfs()
+  const old = await begun(vfs)
+  await old.append(flush(7))
+  await old.close()
+  const again = async (disk: MemoryVfs) => {
+    const recovered = await read(disk)
+    await Manifest.begin({ ...options(disk, {}, 2), version: recovered?.version as Version })
+  }
+  const whole = vfs.clone()
+  await again(whole)
+  for (let call = 1; call <= whole.callCount; call++) {
+    const disk = vfs.clone()
+    disk.crashAtCall(call, { share: 1 })
+    await again(disk).catch(() => {})
+    for (let seed = 0; seed < 20; seed++) {
+      const recovered = await read(disk.clone().crash({ mode: 'power', random: new SeededRandom(seed) }))
+      t.deepEqual(numbers(recovered?.version), [7], `call ${call}, seed ${seed}`)
+    }
+  }
+})
