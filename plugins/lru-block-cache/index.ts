@@ -1,45 +1,24 @@
 import { z } from 'zod'
-import { BlockCache, byteSize, definePlugin, Lifecycle, MemoryBudget, MemoryConsumer } from '../../src/plugin.ts'
-import { fitToBudget, initialCapacityBytes } from './fit-to-budget.ts'
+import { BlockCache, byteSize, definePlugin, MemoryBudget } from '../../src/plugin.ts'
 import { LruBlockCache } from './lru-block-cache.ts'
 
 export { LruBlockCache, type LruBlockCacheOptions } from './lru-block-cache.ts'
 
 const options = z.strictObject({
-  /** The most that cached blocks may take: '64MiB'; three tenths of `memory.limit` if absent. */
+  /** The most that cached blocks may take: '64MiB'. If absent: all of `memory.limit` that write buffers leave. */
   capacity: byteSize(0).optional(),
 })
 
-/** Provides the block cache, counts it against the memory limit, and makes it give way to write buffers. */
+/**
+ * Provides the block cache. The engine counts it against the memory limit and resizes it as write buffers grow and are
+ * flushed, whichever cache it is; `capacity` is the most that it is given.
+ */
 export const lruBlockCache = definePlugin({
   name: 'lru-block-cache',
   options,
   provides: [BlockCache],
-  contributes: [MemoryConsumer, Lifecycle],
   bind(module, { capacity }) {
-    module.provide(BlockCache, [MemoryBudget], (memory) => new LruBlockCache({ capacityBytes: initialCapacityBytes(memory, capacity) }))
-    module.contribute(
-      MemoryConsumer,
-      [BlockCache],
-      (cache): MemoryConsumer => ({
-        name: cache.name,
-        kind: 'cache',
-        get usedBytes() {
-          return cache.usedBytes
-        },
-      }),
-    )
-    module.contribute(Lifecycle, [BlockCache, MemoryBudget], (cache, memory) => {
-      let fitting: Disposable | undefined
-      return {
-        start() {
-          fitting = fitToBudget(cache, memory)
-        },
-        stop() {
-          fitting?.[Symbol.dispose]()
-        },
-      }
-    })
+    module.provide(BlockCache, [MemoryBudget], (memory) => new LruBlockCache({ capacityBytes: Math.min(capacity ?? memory.limitBytes, memory.limitBytes) }))
   },
 })
 

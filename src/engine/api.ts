@@ -1,0 +1,219 @@
+/**
+ * The public face of a database: what `open` returns, and what hangs on it. Types and words only; `VarveDatabase` and
+ * `VarveTable` beside this file do what is said here.
+ *
+ * Misuse of an asynchronous call rejects (it never throws synchronously), with a `TypeError`; a value that does not fit
+ * its column is data, not misuse, and rejects with INVALID_VALUE { table, column, rowIndex }. Every call on a closed
+ * database rejects with DATABASE_CLOSED.
+ */
+import type { Token } from '../base/token.ts'
+import type { EventBus } from '../events/event-map.ts'
+import type { MaintenanceExplanation, MaintenanceStatus } from '../maintenance/maintenance-status.ts'
+import type { Aggregate, AggregateResult, Bucket, GroupKeys } from '../query/aggregate.ts'
+import type { Predicate } from '../query/predicate.ts'
+import type { ColumnKind, FixedArray } from '../schema/column-vector.ts'
+import type { Flat, InsertRow, Key, KeyPrefix, Row, TableDefinition } from '../schema/table-definition.ts'
+import type { Metrics, TableStats } from './metrics.ts'
+
+/** When a write's promise resolves: `sync`: on the disk; `write`: with the operating system; `interval`: as `write`, and on the disk at most `wal.syncIntervalMs` later. */
+export type Durability = 'sync' | 'write' | 'interval'
+
+export interface WriteOptions {
+  /** Default: the database's. */
+  readonly durability?: Durability
+  /** Cancels the write while it waits its turn: ABORTED, and nothing is applied. */
+  readonly signal?: AbortSignal
+}
+
+export interface ReadOptions {
+  /** Read as of a snapshot of this database; default: the newest committed state. SNAPSHOT_CLOSED if it was closed. */
+  readonly snapshot?: Snapshot
+  /** Read as of a time: everything committed up to and including this millisecond. Not together with `snapshot`. */
+  readonly asOf?: Date | number
+  /** Cancels the read: ABORTED. */
+  readonly signal?: AbortSignal
+}
+
+/** A point in time that reads can be made at, for as long as it is not closed. */
+export interface Snapshot extends Disposable {
+  /** The hybrid timestamp (milliseconds × 2048 + counter) up to which commits are seen. */
+  readonly timestamp: number
+  /** Idempotent. */
+  close(): void
+}
+
+/** A table by its definition, by itself, or by name. */
+export type TableRef = { readonly name: string } | string
+
+export interface ColumnInfo {
+  readonly name: string
+  readonly kind: ColumnKind
+  readonly nullable: boolean
+  readonly hasDefault: boolean
+}
+
+export interface TableInfo {
+  readonly name: string
+  readonly columns: readonly ColumnInfo[]
+  readonly primaryKey: readonly string[]
+  /** Number of tablets (partitions). */
+  readonly tablets: number
+}
+
+/** A column of a batch. `values` holds something for null rows too: ask `isNull`. */
+export interface BatchColumn {
+  /** As rows show them: typed arrays for numeric kinds (int64 in bigint mode: BigInt64Array; timestamp: Float64Array; bool: Uint8Array), strings, byte arrays. */
+  readonly values: FixedArray | readonly string[] | readonly Uint8Array[]
+  isNull(row: number): boolean
+  /** The value a row object would show. */
+  get(row: number): boolean | number | bigint | string | Uint8Array | null
+}
+
+/** Some rows of a scan, as columns. Valid until the next batch is asked for. */
+export interface ColumnBatch {
+  /** Rows in the batch's columns, matching or not. */
+  readonly rowCount: number
+  /** The matching rows, ascending; absent: all of them. */
+  readonly selection?: Int32Array
+  /** TypeError if the column was not asked for. */
+  column(name: string): BatchColumn
+}
+
+/**
+ * A scan that pinned its snapshot when it was made and reads when it is iterated, once. Unordered unless asked. Ends,
+ * `break` and `return` release what it holds; a scan that is never iterated holds nothing after the next garbage
+ * collection, or at once if `return`ed.
+ */
+export interface Scan<R> extends AsyncIterable<R> {
+  toArray(): Promise<R[]>
+  first(): Promise<R | undefined>
+  /** The same rows, by batches of columns: the fast way to read many. */
+  batches(): AsyncIterable<ColumnBatch>
+}
+
+export interface ScanOptions<T, S> extends ReadOptions {
+  /** Columns to read; default: all. */
+  readonly columns?: S
+  readonly where?: Predicate<Row<T>>
+  /** Rows whose key begins with these leading key columns. */
+  readonly prefix?: KeyPrefix<T>
+  /** Bounds: keys, or leading parts of one. `gt` with `gte`, or `lt` with `lte`, is a TypeError. */
+  readonly gte?: KeyPrefix<T>
+  readonly gt?: KeyPrefix<T>
+  readonly lte?: KeyPrefix<T>
+  readonly lt?: KeyPrefix<T>
+  /** `key`: in key order; default `any`, the order in which rows are stored. */
+  readonly order?: 'key' | 'any'
+  /** Descending key order; implies `order: 'key'`. */
+  readonly reverse?: boolean
+  /** At most so many rows. */
+  readonly limit?: number
+}
+
+type ArrayOf<V> = V extends bigint
+  ? BigInt64Array
+  : V extends string
+    ? readonly string[] | { readonly codes: Int32Array; readonly dictionary: readonly string[] }
+    : V extends boolean
+      ? Uint8Array | readonly boolean[]
+      : V extends number
+        ? Float64Array | Int32Array | Int16Array | Int8Array | Float32Array
+        : readonly Uint8Array[]
+/** A column as `insertColumns` takes it; `nulls[i] === 1` marks a null. */
+export interface ColumnData<A> {
+  readonly values: A
+  readonly nulls?: Uint8Array
+}
+type Given<V> = ArrayOf<V> | ColumnData<ArrayOf<V>>
+/** Columns of equal length; defaulted and nullable ones may be left out. */
+export type ColumnsInput<T> = { readonly [K in keyof InsertRow<T>]: Given<NonNullable<K extends keyof Row<T> ? Row<T>[K] : never>> }
+
+export type OrderBy<C extends string> = C | { readonly column: C; readonly direction?: 'ascending' | 'descending' }
+type Selection<T> = { readonly [name: string]: Aggregate<Row<T>, string, string> }
+type Grouping<T> = readonly (keyof Row<T> & string)[] | { readonly [name: string]: (keyof Row<T> & string) | Bucket<Row<T>> }
+type Results<A, T> = { -readonly [K in keyof A]: AggregateResult<A[K], Row<T>> }
+type Grouped<A, G, T> = Flat<GroupKeys<G, Row<T>> & Results<A, T>>
+
+export interface Table<T extends TableDefinition = TableDefinition> {
+  readonly name: string
+  readonly definition: T
+  /**
+   * Inserts rows, all or none; resolves with their number. KEY_EXISTS if a key has a row already or comes twice;
+   * INVALID_VALUE; BATCH_TOO_LARGE past a quarter of the memory limit; DISK_FULL (nothing is applied; try again once
+   * there is room); WRITES_STOPPED; READ_ONLY.
+   */
+  insert(rows: InsertRow<T> | readonly InsertRow<T>[], o?: WriteOptions): Promise<number>
+  /**
+   * Inserts whole columns, many times faster than rows; resolves with the number of rows. Atomic up to a quarter of
+   * the memory limit; larger input is applied in parts, each atomic, in order.
+   */
+  insertColumns(columns: ColumnsInput<T>, o?: WriteOptions): Promise<number>
+  /** The row of a key. */
+  get(key: Key<T>, o?: ReadOptions): Promise<Row<T> | undefined>
+  get<const S extends readonly (keyof Row<T>)[]>(key: Key<T>, o: ReadOptions & { columns: S }): Promise<Flat<Pick<Row<T>, S[number]>> | undefined>
+  /** As `get`, at once; blocks the event loop while a block that is not in memory is read. */
+  getSync(key: Key<T>, o?: ReadOptions): Row<T> | undefined
+  getSync<const S extends readonly (keyof Row<T>)[]>(key: Key<T>, o: ReadOptions & { columns: S }): Flat<Pick<Row<T>, S[number]>> | undefined
+  /** The rows of many keys, in their order, all read at one snapshot. */
+  getMany(keys: readonly Key<T>[], o?: ReadOptions): Promise<(Row<T> | undefined)[]>
+  getMany<const S extends readonly (keyof Row<T>)[]>(keys: readonly Key<T>[], o: ReadOptions & { columns: S }): Promise<(Flat<Pick<Row<T>, S[number]>> | undefined)[]>
+  scan<const S extends readonly (keyof Row<T>)[] = readonly (keyof Row<T>)[]>(o?: ScanOptions<T, S>): Scan<Flat<Pick<Row<T>, S[number]>>>
+  /** Aggregates over all matching rows: one object; of no rows: count 0, the others null. */
+  aggregate<A extends Selection<T>>(o: ReadOptions & { select: A; where?: Predicate<Row<T>>; groupBy?: undefined }): Promise<Flat<Results<A, T>>>
+  /** Aggregates by group: an array, unordered unless `orderBy` (of group columns and results; nulls first) says so. */
+  aggregate<A extends Selection<T>, const G extends Grouping<T>>(
+    o: ReadOptions & {
+      select: A
+      where?: Predicate<Row<T>>
+      groupBy: G
+      orderBy?: OrderBy<keyof Grouped<A, G, T> & string> | readonly OrderBy<keyof Grouped<A, G, T> & string>[]
+      limit?: number
+    },
+  ): Promise<Grouped<A, G, T>[]>
+  /** The number of rows that match. */
+  count(o?: ReadOptions & { where?: Predicate<Row<T>> }): Promise<number>
+  /** The key of a row, in the form that `get` takes. */
+  keyOf(row: Pick<Row<T>, T['primaryKey'][number] & keyof Row<T>>): Key<T>
+  stats(): TableStats
+}
+
+/** Any table, when its definition does not matter: `Table<T>` is invariant in `T`, so a typed table is no `Table<TableDefinition>`. */
+// biome-ignore lint/suspicious/noExplicitAny: only `any` makes a type that every Table<T> is assignable to.
+export type AnyTable = Table<any>
+
+export interface Database extends AsyncDisposable {
+  readonly directory: string
+  /**
+   * Creates a table. TABLE_EXISTS unless `ifNotExists`, which returns the stored one if its definition is the same;
+   * SCHEMA_MISMATCH { added, removed, changed } if it differs.
+   */
+  createTable<T extends TableDefinition>(definition: T, o?: { ifNotExists?: boolean }): Promise<Table<T>>
+  /** The table of a definition (SCHEMA_MISMATCH if the stored one differs) or of a name; TABLE_NOT_FOUND. */
+  table<T extends TableDefinition>(definition: T): Table<T>
+  table(name: string): AnyTable
+  /** Drops a table and its rows; its files go once no scan reads them. */
+  dropTable(table: TableRef): Promise<void>
+  tables(): TableInfo[]
+  /** Pins the newest committed state. */
+  snapshot(): Snapshot
+  /** Writes what is in memory (of one table, or of all) to SSTables; resolves when they are installed. */
+  flush(table?: TableRef): Promise<void>
+  /** Makes everything acknowledged so far durable. */
+  sync(): Promise<void>
+  metrics(): Metrics
+  readonly maintenance: {
+    status(): MaintenanceStatus
+    explain(): MaintenanceExplanation
+    pause(): void
+    resume(): void
+  }
+  readonly events: EventBus
+  /** A service of this database, by its token (or by a class that carries its token); SERVICE_NOT_FOUND. */
+  service<T>(token: Token<T> | { readonly token: Token<T> }): T
+  /**
+   * Closes: cancels and waits for maintenance (at most `timeoutMs`, default 10,000), syncs the log, releases the
+   * directory. `flush: true` first writes all memory to SSTables. Idempotent; writes under way are finished, those
+   * that wait are rejected with DATABASE_CLOSED.
+   */
+  close(o?: { flush?: boolean; timeoutMs?: number }): Promise<void>
+}

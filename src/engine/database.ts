@@ -1,0 +1,155 @@
+import { VarveError } from '../base/errors.ts'
+import type { Token } from '../base/token.ts'
+import type { MaintenanceManager } from '../maintenance/maintenance-manager.ts'
+import { definitionMismatch } from '../schema/schema-diff.ts'
+import type { TableDefinition } from '../schema/table-definition.ts'
+import type { AnyTable, Database, Snapshot, Table, TableInfo, TableRef } from './api.ts'
+import { databaseMetrics, type Metrics } from './metrics.ts'
+import { Snapshots } from './snapshots.ts'
+import type { StorageEngine } from './storage-engine.ts'
+import { asTable, VarveTable } from './table.ts'
+import type { TabletOps } from './tablet-ops.ts'
+
+export interface DatabaseParts {
+  readonly engine: StorageEngine
+  readonly manager: MaintenanceManager
+  readonly ops: TabletOps
+  service<T>(token: Token<T>): T
+  /** Stops plugins and lets the directory go; called once, after the engine has closed. */
+  shutDown(): Promise<void>
+}
+
+/** The database that `open` returns; see `Database` for what each member promises. */
+export class VarveDatabase implements Database {
+  readonly maintenance: Database['maintenance']
+  readonly #parts: DatabaseParts
+  readonly #snapshots: Snapshots
+  readonly #tables = new Map<string, VarveTable>()
+  #closing: Promise<void> | undefined
+
+  constructor(parts: DatabaseParts) {
+    this.#parts = parts
+    this.#snapshots = new Snapshots(() => parts.engine.queue.visibleTimestamp)
+    const { manager } = parts
+    this.maintenance = {
+      status: () => manager.status(),
+      explain: () => manager.explain(),
+      pause: () => manager.pause(),
+      resume: () => manager.resume(),
+    }
+  }
+
+  get directory(): string {
+    return this.#engine.parts.options.directory
+  }
+
+  get events() {
+    return this.#engine.events
+  }
+
+  get #engine(): StorageEngine {
+    return this.#parts.engine
+  }
+
+  async createTable<T extends TableDefinition>(definition: T, o: { ifNotExists?: boolean } = {}): Promise<Table<T>> {
+    this.#engine.requireOpen()
+    await this.#engine.createTable(definition, { ifNotExists: o.ifNotExists ?? false })
+    return asTable<T>(this.#tableNamed(definition.name))
+  }
+
+  table<T extends TableDefinition>(definition: T): Table<T>
+  table(name: string): AnyTable
+  table(ref: TableDefinition | string): AnyTable {
+    this.#engine.requireOpen()
+    if (typeof ref === 'string') return asTable(this.#tableNamed(ref))
+    const mismatch = definitionMismatch(ref, this.#engine.requireTable(ref.name).schema)
+    if (mismatch) throw mismatch
+    return asTable(this.#tableNamed(ref.name))
+  }
+
+  async dropTable(table: TableRef): Promise<void> {
+    this.#engine.requireOpen()
+    const name = nameOf(table)
+    await this.#engine.dropTable(name)
+    this.#tables.delete(name)
+  }
+
+  tables(): TableInfo[] {
+    this.#engine.requireOpen()
+    return [...this.#engine.tables.values()].map(({ schema, tablets }) => ({
+      name: schema.name,
+      columns: schema.columns.map((column) => ({ name: column.name, kind: column.kind, nullable: column.nullable, hasDefault: column.default !== undefined })),
+      primaryKey: schema.keyColumns.map((position) => schema.columns[position]?.name ?? ''),
+      tablets: tablets.length,
+    }))
+  }
+
+  snapshot(): Snapshot {
+    this.#engine.requireOpen()
+    return this.#snapshots.take()
+  }
+
+  async flush(table?: TableRef): Promise<void> {
+    this.#engine.requireOpen()
+    const tables = table === undefined ? [...this.#engine.tables.values()] : [this.#engine.requireTable(nameOf(table))]
+    await this.#engine.queue.settled()
+    await this.#parts.ops.flush(tables.flatMap(({ tablets }) => tablets))
+  }
+
+  async sync(): Promise<void> {
+    this.#engine.requireOpen()
+    await this.#engine.queue.settled()
+    await this.#engine.wal?.sync()
+  }
+
+  metrics(): Metrics {
+    return databaseMetrics(this.#engine)
+  }
+
+  service<T>(token: Token<T> | { readonly token: Token<T> }): T {
+    return this.#parts.service(typeof token === 'symbol' ? token : token.token)
+  }
+
+  close(o: { flush?: boolean; timeoutMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(o.flush ?? false, o.timeoutMs ?? 10_000)
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(flush: boolean, timeoutMs: number): Promise<void> {
+    let failure: unknown
+    try {
+      if (flush) await this.flush()
+    } catch (error) {
+      failure = error
+    }
+    try {
+      await this.#parts.ops.shutDown(timeoutMs)
+      await this.#engine.close()
+    } catch (error) {
+      failure ??= error
+    } finally {
+      await this.#parts.shutDown()
+    }
+    if (failure !== undefined) throw failure
+  }
+
+  #tableNamed(name: string): VarveTable {
+    const engineTable = this.#engine.requireTable(name)
+    let table = this.#tables.get(name)
+    if (!table) {
+      table = new VarveTable(this.#engine, engineTable, this.#snapshots)
+      this.#tables.set(name, table)
+    }
+    return table
+  }
+}
+
+function nameOf(table: TableRef): string {
+  if (typeof table === 'string') return table
+  if (typeof table?.name === 'string') return table.name
+  throw new VarveError('TABLE_NOT_FOUND', `A table is named by a string, a definition or a Table; got ${String(table)}.`)
+}

@@ -1,0 +1,39 @@
+import { Clock } from '../base/clock.ts'
+import { systemClock } from '../base/system-clock.ts'
+import type { Cleaner } from '../cleaner/cleaner.ts'
+import { DeletingCleaner } from '../cleaner/deleting-cleaner.ts'
+import { GuardedEventBus } from '../events/event-bus.ts'
+import type { EventBus } from '../events/event-map.ts'
+import { diskVfs } from '../vfs/disk-vfs.ts'
+import type { Vfs } from '../vfs/vfs.ts'
+
+/** Sees point reads and scans as they begin, e.g. to record them. Called on the hot path: must be cheap and not throw. */
+export interface ReadObserver {
+  read(read: { readonly table: string; readonly kind: 'get' | 'scan' | 'aggregate'; readonly timestamp: number }): void
+}
+
+/**
+ * What an engine stands on. Mutable until the engine opens: `open(…, { configure(options) { … } })` and the `configure`
+ * of a Lifecycle may wrap the cleaner or exchange the file system; afterwards it is fixed.
+ */
+export interface EngineOptions {
+  directory: string
+  vfs: Vfs
+  cleaner: Cleaner
+  events: EventBus
+  clock: Clock
+  /** Undefined: nobody looks at reads. */
+  reads: ReadObserver | undefined
+}
+
+/** Fills in what is not given: the disk, a deleting cleaner, a fresh event bus, the system's clock. */
+export function engineOptions(o: Partial<EngineOptions> & { directory: string }): EngineOptions {
+  return {
+    directory: o.directory,
+    vfs: o.vfs ?? diskVfs(),
+    cleaner: o.cleaner ?? new DeletingCleaner(),
+    events: o.events ?? new GuardedEventBus(),
+    clock: o.clock ?? systemClock,
+    reads: o.reads,
+  }
+}

@@ -1,0 +1,86 @@
+import type { BlockCacheStats } from '../sstable/block-cache.ts'
+import type { StorageEngine } from './storage-engine.ts'
+
+/** One reading of everything the engine counts; since open, unless said otherwise. Sizes in bytes, times in milliseconds. */
+export interface Metrics {
+  readonly memory: {
+    readonly limitBytes: number
+    readonly usedBytes: number
+    /** All but the cache. */
+    readonly heldBytes: number
+    readonly writeBufferBytes: number
+    readonly level: string
+  }
+  readonly cache: BlockCacheStats & { readonly usedBytes: number; readonly capacityBytes: number }
+  readonly wal: {
+    /** Log on disk now. */
+    readonly retainedBytes: number
+    readonly writtenBytes: number
+    readonly syncCount: number
+    readonly lastOpId: number
+    readonly syncedOpId: number
+  }
+  readonly writes: { readonly batches: number; readonly rows: number; readonly stallCount: number; readonly stallMs: number }
+  readonly flush: { readonly count: number; readonly failedCount: number; readonly rows: number; readonly bytesWritten: number }
+  readonly files: { readonly sstables: number; readonly sstableBytes: number }
+}
+
+/** The state of a table now. */
+export interface TableStats {
+  readonly rows: number
+  /** Rows in memory, not yet in SSTables. */
+  readonly memoryRows: number
+  readonly memoryBytes: number
+  readonly diskRows: number
+  readonly diskBytes: number
+  readonly tablets: readonly TabletStats[]
+}
+
+export interface TabletStats {
+  readonly tablet: number
+  readonly memoryRows: number
+  readonly memoryBytes: number
+  /** Average number of rowsets that may hold a key, weighted by where the data is. */
+  readonly height: number
+  readonly rowsets: readonly RowSetStats[]
+}
+
+export interface RowSetStats {
+  readonly rowset: number
+  readonly fileNumber: number
+  readonly path: string
+  readonly rows: number
+  readonly sizeBytes: number
+  /** First and last key, in the form that `keyOf` gives, as JSON. */
+  readonly minKey: string
+  readonly maxKey: string
+  readonly minKeyHex: string
+  readonly maxKeyHex: string
+}
+
+/** What `db.metrics()` says. */
+export function databaseMetrics(engine: StorageEngine): Metrics {
+  const { memory, cache } = engine.parts
+  const { counts, throttle, wal, tablets } = engine
+  const rowsets = tablets.flatMap((tablet) => tablet.disk.rowsets)
+  return {
+    memory: {
+      limitBytes: memory.limitBytes,
+      usedBytes: memory.usedBytes,
+      heldBytes: memory.heldBytes,
+      writeBufferBytes: engine.chunks.usedBytes,
+      level: memory.level(),
+    },
+    cache: { ...cache.stats(), usedBytes: cache.usedBytes, capacityBytes: cache.capacityBytes },
+    wal: {
+      retainedBytes: wal?.retainedBytes ?? 0,
+      writtenBytes: wal?.writtenBytes ?? 0,
+      syncCount: wal?.syncCount ?? 0,
+      lastOpId: engine.lastAppliedOp,
+      syncedOpId: wal?.syncedOpId ?? 0,
+    },
+    writes: { batches: counts.batches, rows: counts.rows, stallCount: throttle?.stallCount ?? 0, stallMs: throttle?.stallMs ?? 0 },
+    flush: { count: counts.flushes, failedCount: counts.flushFailures, rows: counts.flushedRows, bytesWritten: counts.flushedBytes },
+    files: { sstables: rowsets.length, sstableBytes: rowsets.reduce((sum, { meta }) => sum + meta.sizeBytes, 0) },
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * Opening a database: last manifest + log.
+ *   1. take the directory's lock
+ *   2. read the manifest; a directory without one becomes a new database, if that was asked for
+ *   3. remove what a crash left behind
+ *   4. make the tablets; no data file is opened before it is needed
+ *   5. replay the log, and leave it fit to be continued
+ *   6. begin a new manifest and a new log segment
+ * Reading only stops after 5, and changes nothing but the lock.
+ */
+import { VarveError } from '../base/errors.ts'
+import { ObsoleteFiles } from '../cleaner/obsolete-files.ts'
+import type { ResolvedConfig } from '../kernel/config.ts'
+import { type DatabaseFile, fileNumberAbove, listDatabaseFiles, lockFileName, orphanFiles } from '../manifest/database-files.ts'
+import { Manifest } from '../manifest/manifest.ts'
+import { type RecoveredManifest, recoverManifest } from '../manifest/manifest-recovery.ts'
+import { Version } from '../manifest/version.ts'
+import type { MemoryBudget } from '../maintenance/memory-budget.ts'
+import { ChunkPool } from '../rowset/chunk-pool.ts'
+import type { BlockCache } from '../sstable/block-cache.ts'
+import { FileHandles } from '../sstable/file-handles.ts'
+import { joinPath, type Vfs } from '../vfs/vfs.ts'
+import { Wal } from '../wal/wal.ts'
+import { type RecoveredWal, recoverWal } from '../wal/wal-recovery.ts'
+import type { EngineOptions } from './engine-options.ts'
+import { FileNumbers } from './file-numbers.ts'
+import { HybridClock } from './hybrid-clock.ts'
+import { registerMemory } from './memory-sharing.ts'
+import { Replay } from './replay.ts'
+import { type EngineTable, StorageEngine } from './storage-engine.ts'
+
+export interface OpenStorageOptions {
+  readonly options: EngineOptions
+  readonly config: ResolvedConfig
+  readonly memory: MemoryBudget
+  readonly cache: BlockCache
+}
+
+/** Opens the directory. Rejects with what `open` says; nothing is left open or locked then. */
+export async function openStorage(o: OpenStorageOptions): Promise<StorageEngine> {
+  const { vfs, directory } = o.options
+  await requireDirectory(vfs, o.config)
+  const lock = await vfs.lock(joinPath(directory, lockFileName))
+  try {
+    return await openLocked(o, () => lock.release())
+  } catch (error) {
+    await lock.release().catch(() => undefined)
+    throw error
+  }
+}
+
+async function openLocked(o: OpenStorageOptions, unlock: () => Promise<void>): Promise<StorageEngine> {
+  const { options, config } = o
+  const { vfs, directory } = options
+  const files = await listDatabaseFiles(vfs, directory)
+  const recovered = await recoverManifest({ vfs, directory, mode: config.recovery, files })
+  requireWanted(config, files, recovered)
+  const version = recovered?.version ?? Version.empty
+  const numbers = new FileNumbers(Math.max(version.nextFileNumber, fileNumberAbove(files)))
+  if (!config.readOnly) await removeOrphans(vfs, files, version, recovered?.fileNumber ?? 0)
+
+  const chunks = new ChunkPool()
+  const obsolete = new ObsoleteFiles({ vfs, cleaner: options.cleaner, events: options.events })
+  const time = new HybridClock(options.clock)
+  const engine = new StorageEngine({ ...o, chunks, obsolete, numbers, time, files: new FileHandles(vfs), unlock })
+  engine.onMemoryChange = registerMemory({ memory: o.memory, cache: o.cache, chunks })
+  const tables = makeTables(engine, version)
+  const log = await replayLog(o, tables, version, recovered)
+  const lastOpId = Math.max(version.lastOpId, log.lastOpId)
+  time.advanceTo(Math.max(version.lastTimestamp, log.lastTimestamp))
+  const writers = config.readOnly ? { manifest: undefined, wal: undefined } : await beginWriters(o, { engine, version, recovered, log, lastOpId })
+  engine.begin({ ...writers, tables, nextTableId: version.nextTableId, lastOpId })
+  return engine
+}
+
+async function requireDirectory(vfs: Vfs, config: ResolvedConfig): Promise<void> {
+  const { directory } = config
+  const stat = await vfs.stat(directory)
+  if (stat?.isDirectory) return
+  if (stat) throw notFound(directory, 'it is a file, not a directory. Give the directory of a database')
+  if (!config.createIfMissing || config.readOnly) throw notFound(directory, 'there is no such directory. Check the path, or open with createIfMissing: true')
+  await vfs.makeDirectory(directory)
+}
+
+/** What was found must be what was asked for: a database, or room for a new one. */
+function requireWanted(config: ResolvedConfig, files: readonly DatabaseFile[], recovered: RecoveredManifest | undefined): void {
+  const { directory } = config
+  if (recovered) {
+    if (!config.errorIfExists) return
+    throw new VarveError('DATABASE_EXISTS', `${directory} holds a database already. Choose another directory, or open without errorIfExists.`, { context: { directory } })
+  }
+  const data = files.find(({ kind }) => kind === 'sstable' || kind === 'delta' || kind === 'wal')
+  if (data) {
+    const message = `${directory} holds ${data.name} but no CURRENT, which names the manifest: the database cannot be opened. Restore CURRENT, or the whole from a copy.`
+    throw new VarveError('CORRUPTION', message, { context: { directory, path: joinPath(directory, 'CURRENT') } })
+  }
+  const foreign = files.find(({ kind, name }) => kind === 'other' && !name.startsWith('.'))
+  if (foreign) throw notFound(directory, `it holds other files (${foreign.name}) and no database. Give the directory of a database, or an empty one`)
+  if (!config.createIfMissing || config.readOnly) throw notFound(directory, 'it is empty. Check the path, or open with createIfMissing: true')
+}
+
+function notFound(directory: string, problem: string): VarveError {
+  return new VarveError('DATABASE_NOT_FOUND', `${directory} is not a database: ${problem}.`, { context: { directory } })
+}
+
+async function removeOrphans(vfs: Vfs, files: readonly DatabaseFile[], version: Version, manifestNumber: number): Promise<void> {
+  const orphans = orphanFiles(files, { isLive: (fileNumber) => version.files.has(fileNumber), manifestNumber })
+  for (const { path } of orphans) await vfs.remove(path)
+}
+
+function makeTables(engine: StorageEngine, version: Version): EngineTable[] {
+  return [...version.tables.values()].map((schema) =>
+    engine.makeTable(schema, (ordinal) => {
+      const { state, rowsets } = version.tablet(schema.tableId, ordinal)
+      return { state, files: [...rowsets.values()].map(({ base }) => base) }
+    }),
+  )
+}
+
+async function replayLog(o: OpenStorageOptions, tables: readonly EngineTable[], version: Version, recovered: RecoveredManifest | undefined): Promise<RecoveredWal> {
+  const { options, config } = o
+  const byId = new Map(tables.map((table) => [table.schema.tableId, table]))
+  const replay = new Replay((tableId, ordinal) => byId.get(tableId)?.tablets[ordinal])
+  const known = recovered && { fileNumber: recovered.fileNumber, sizeBytes: recovered.sizeBytes, lastOpId: version.lastOpId, logSyncedThrough: version.logSyncedThrough }
+  const log = await recoverWal({
+    vfs: options.vfs,
+    directory: options.directory,
+    mode: config.recovery,
+    readOnly: config.readOnly,
+    ...(known ? { manifest: known } : {}),
+    onBatch: (batch) => replay.batch(batch),
+  })
+  replay.finish()
+  return log
+}
+
+interface Found {
+  readonly engine: StorageEngine
+  readonly version: Version
+  readonly recovered: RecoveredManifest | undefined
+  readonly log: RecoveredWal
+  readonly lastOpId: number
+}
+
+async function beginWriters(o: OpenStorageOptions, { engine, version, recovered, log, lastOpId }: Found): Promise<{ manifest: Manifest; wal: Wal }> {
+  const { vfs, directory, clock, events } = o.options
+  const common = { vfs, directory, clock, events, nextFileNumber: () => engine.nextFileNumber() }
+  const manifest = await Manifest.begin({
+    ...common,
+    version,
+    ...(recovered ? { previous: recovered } : {}),
+    obsolete: ({ path }) => engine.parts.obsolete.add([{ kind: 'manifest', path }]),
+  })
+  try {
+    const position = () => ({ fileNumber: manifest.fileNumber, sizeBytes: manifest.sizeBytes })
+    const wal = await Wal.open({ ...common, segments: log.segments, lastOpId, segmentBytes: o.config.wal.segmentBytes, manifest: position })
+    return { manifest, wal }
+  } catch (error) {
+    await manifest.close()
+    throw error
+  }
+}

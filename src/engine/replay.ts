@@ -1,0 +1,89 @@
+import { invariant, VarveError } from '../base/errors.ts'
+import { eventLoopGate } from '../base/event-loop-gate.ts'
+import { type DiskRowSet, notInMemory } from '../rowset/disk-rowset.ts'
+import { LookupMisses } from '../rowset/lookup-misses.ts'
+import type { KeyBlock } from '../schema/column-vector.ts'
+import { encodeKeys, hashKeys } from '../schema/key-encoding.ts'
+import type { Tablet } from '../tablet/tablet.ts'
+import type { LogBatch, LogSection } from '../wal/batch-format.ts'
+
+/**
+ * Brings logged batches back into memory. A logged insert whose target is a generation that is not flushed goes to the
+ * live store. One whose generation is flushed is resolved by its key (03, "Recovery"): the rowset that holds the key
+ * says through which op its files go; a key that no rowset holds was dropped by a flush or a compaction after it had
+ * died, so that a later insert of it, replayed here, begins it anew. No row is skipped by its generation alone.
+ */
+export class Replay {
+  readonly #tabletOf: (tableId: number, ordinal: number) => Tablet | undefined
+  readonly #generations = new Map<Tablet, number>()
+  rowCount = 0
+
+  constructor(tabletOf: (tableId: number, ordinal: number) => Tablet | undefined) {
+    this.#tabletOf = tabletOf
+  }
+
+  /** Applies a batch; a promise if the event loop should be let through. */
+  batch(batch: LogBatch): Promise<void> | undefined {
+    for (const section of batch.sections) {
+      const tablet = this.#tabletOf(section.tableId, section.tablet)
+      // The table was dropped after the batch was logged.
+      if (tablet) this.#section(batch, section, tablet)
+    }
+    return eventLoopGate.pause()
+  }
+
+  /** Every live store is newer than any generation in the log. */
+  finish(): void {
+    for (const [tablet, generation] of this.#generations) tablet.skipGenerations(generation)
+  }
+
+  #section(batch: LogBatch, section: LogSection, tablet: Tablet): void {
+    requireColumns(batch, section, tablet)
+    const { rows } = section
+    const keys = encodeKeys(tablet.schema, rows)
+    const hashes = hashKeys(keys)
+    const { opId, timestamp } = batch
+    const generation = section.target === 'memory' ? section.generation : 0
+    this.#generations.set(tablet, Math.max(generation, this.#generations.get(tablet) ?? 0))
+    this.rowCount += rows.rowCount
+    if (generation > tablet.state.flushedGeneration) {
+      tablet.insert(rows, keys, hashes, { opId, timestamp })
+      return
+    }
+    const selection = rowsNotOnDisk(tablet, keys, hashes, opId)
+    if (selection.length > 0) tablet.insert(rows, keys, hashes, { opId, timestamp, selection })
+  }
+}
+
+/** The rows of a logged insert that no rowset on disk holds. */
+function rowsNotOnDisk(tablet: Tablet, keys: KeyBlock, hashes: Uint32Array, opId: number): Int32Array {
+  const absent: number[] = []
+  for (let i = 0; i < keys.count; i++) {
+    const holder = holderOnDisk(tablet, keys, i, hashes[i] as number)
+    if (!holder) absent.push(i)
+    else invariant(opId <= holder.meta.flushedThroughOp, `op ${opId} inserts a key that rowset ${holder.meta.rowset} of ${tablet.label} holds already`)
+  }
+  return Int32Array.from(absent)
+}
+
+function holderOnDisk(tablet: Tablet, keys: KeyBlock, i: number, hash: number): DiskRowSet | undefined {
+  const misses = new LookupMisses()
+  for (const rowset of tablet.disk.holdingKey(keys, i)) {
+    let row = rowset.find(keys, i, hash, misses)
+    while (row === notInMemory) {
+      misses.loadSync()
+      row = rowset.find(keys, i, hash, misses)
+    }
+    if (row >= 0) return rowset
+  }
+  return undefined
+}
+
+function requireColumns(batch: LogBatch, section: LogSection, tablet: Tablet): void {
+  const { columns } = tablet.schema
+  const fits = section.columnIds.length === columns.length && columns.every((column, i) => column.id === section.columnIds[i])
+  if (fits) return
+  throw new VarveError('CORRUPTION', `The log ${batch.path} has, at offset ${batch.offset}, rows of table ${tablet.table} with other columns than the table's.`, {
+    context: { path: batch.path, offset: batch.offset, table: tablet.table },
+  })
+}

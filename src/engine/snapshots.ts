@@ -1,0 +1,66 @@
+import { VarveError } from '../base/errors.ts'
+import { timestampAtEndOf } from './hybrid-clock.ts'
+import type { ReadOptions, Snapshot } from './api.ts'
+
+class PinnedSnapshot implements Snapshot {
+  readonly timestamp: number
+  readonly owner: Snapshots
+  readonly #unpin: (snapshot: PinnedSnapshot) => void
+  isClosed = false
+
+  constructor(timestamp: number, owner: Snapshots, unpin: (snapshot: PinnedSnapshot) => void) {
+    this.timestamp = timestamp
+    this.owner = owner
+    this.#unpin = unpin
+  }
+
+  close(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.#unpin(this)
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}
+
+/** The open snapshots of a database, and the timestamp that each read is made at. */
+export class Snapshots {
+  readonly #visibleTimestamp: () => number
+  readonly #open = new Set<PinnedSnapshot>()
+
+  constructor(visibleTimestamp: () => number) {
+    this.#visibleTimestamp = visibleTimestamp
+  }
+
+  /** Pins the newest committed state. */
+  take(): Snapshot {
+    const snapshot = new PinnedSnapshot(this.#visibleTimestamp(), this, (closed) => this.#open.delete(closed))
+    this.#open.add(snapshot)
+    return snapshot
+  }
+
+  /** The oldest pinned timestamp; history from there on must be kept. */
+  get oldest(): number | undefined {
+    let oldest: number | undefined
+    for (const { timestamp } of this.#open) if (oldest === undefined || timestamp < oldest) oldest = timestamp
+    return oldest
+  }
+
+  /** The timestamp at which a read with these options happens. SNAPSHOT_CLOSED; TypeError for both or neither's own. */
+  timestampOf(o: ReadOptions | undefined): number {
+    if (o?.snapshot === undefined && o?.asOf === undefined) return this.#visibleTimestamp()
+    if (o.snapshot === undefined) return Math.min(this.#visibleTimestamp(), asOfTimestamp(o.asOf))
+    if (o.asOf !== undefined) throw new TypeError('Give either snapshot or asOf, not both.')
+    if (!(o.snapshot instanceof PinnedSnapshot) || o.snapshot.owner !== this) throw new TypeError('The snapshot is not one of this database: use db.snapshot().')
+    if (o.snapshot.isClosed) throw new VarveError('SNAPSHOT_CLOSED', 'The snapshot has been closed. Take a new one with db.snapshot().')
+    return o.snapshot.timestamp
+  }
+}
+
+function asOfTimestamp(asOf: Date | number | undefined): number {
+  const ms = asOf instanceof Date ? asOf.getTime() : asOf
+  if (typeof ms !== 'number' || !Number.isFinite(ms) || ms < 0) throw new TypeError(`asOf is a Date or a number of milliseconds since 1970; got ${String(asOf)}.`)
+  return Math.min(timestampAtEndOf(ms), Number.MAX_SAFE_INTEGER)
+}

@@ -1,0 +1,365 @@
+/**
+ * The engine room: owns the manifest, the log, the write queue and the tablets, and is the host that tablets work
+ * through. Opened by `openStorage` (recovery), shown to applications by `VarveDatabase`.
+ */
+import type { BlockCache } from '../sstable/block-cache.ts'
+import { asError, InvariantError, VarveError } from '../base/errors.ts'
+import type { ObsoleteFiles } from '../cleaner/obsolete-files.ts'
+import type { ResolvedConfig } from '../kernel/config.ts'
+import { sstableFileName, walFileName } from '../manifest/database-files.ts'
+import type { Manifest } from '../manifest/manifest.ts'
+import type { FileMeta, TabletState, VersionEdit } from '../manifest/version-edit.ts'
+import type { MemoryBudget } from '../maintenance/memory-budget.ts'
+import type { ChunkPool } from '../rowset/chunk-pool.ts'
+import { DiskRowSet } from '../rowset/disk-rowset.ts'
+import { didYouMean } from '../base/suggest.ts'
+import { definitionMismatch } from '../schema/schema-diff.ts'
+import { schemaFromDefinition, type TableDefinition } from '../schema/table-definition.ts'
+import type { TableSchema } from '../schema/table-schema.ts'
+import { tabletCount } from '../schema/partitioner.ts'
+import type { FileHandles } from '../sstable/file-handles.ts'
+import { Tablet } from '../tablet/tablet.ts'
+import type { TabletEdit, TabletHost } from '../tablet/tablet-host.ts'
+import { joinPath, type VfsHandle } from '../vfs/vfs.ts'
+import type { Wal } from '../wal/wal.ts'
+import type { EngineOptions } from './engine-options.ts'
+import type { FileNumbers } from './file-numbers.ts'
+import { HybridClock } from './hybrid-clock.ts'
+import { WriteQueue } from './write-queue.ts'
+import { WriteThrottle } from './write-throttle.ts'
+
+/** A table and its tablets, by ordinal. */
+export interface EngineTable {
+  readonly schema: TableSchema
+  readonly tablets: readonly Tablet[]
+}
+
+export interface StorageParts {
+  readonly options: EngineOptions
+  readonly config: ResolvedConfig
+  readonly memory: MemoryBudget
+  readonly cache: BlockCache
+  readonly chunks: ChunkPool
+  readonly files: FileHandles
+  readonly obsolete: ObsoleteFiles
+  readonly numbers: FileNumbers
+  readonly time: HybridClock
+  /** Lets the directory go. */
+  unlock(): Promise<void>
+}
+
+/** What recovery found, and what goes on from there; `wal` and `manifest` are absent when reading only. */
+export interface RecoveredState {
+  readonly manifest: Manifest | undefined
+  readonly wal: Wal | undefined
+  readonly tables: readonly EngineTable[]
+  readonly nextTableId: number
+  readonly lastOpId: number
+}
+
+export class StorageEngine implements TabletHost {
+  readonly parts: StorageParts
+  readonly counts = { flushes: 0, flushFailures: 0, flushedRows: 0, flushedBytes: 0, batches: 0, rows: 0 }
+  /** Told of tablets that come and go, so that maintenance can follow. */
+  onTablet: { added(tablet: Tablet): void; removed(tablet: Tablet): void } | undefined
+  /** Shares memory out anew when stores have grown or gone. */
+  onMemoryChange: (() => void) | undefined
+  #tables = new Map<string, EngineTable>()
+  #creating = new Set<string>()
+  #manifest: Manifest | undefined
+  #wal: Wal | undefined
+  #queue: WriteQueue | undefined
+  #throttle: WriteThrottle | undefined
+  #nextTableId = 1
+  #lastJobId = 0
+  #stopped: Error | undefined
+  #closed = false
+
+  constructor(parts: StorageParts) {
+    this.parts = parts
+  }
+
+  /** Takes over what was recovered; from here on reads and writes are served. */
+  begin(state: RecoveredState): void {
+    const { options, memory, time } = this.parts
+    this.#manifest = state.manifest
+    this.#wal = state.wal
+    this.#nextTableId = state.nextTableId
+    for (const table of state.tables) this.#tables.set(table.schema.name, table)
+    const nextJobId = () => this.nextJobId()
+    this.#throttle = new WriteThrottle({ clock: options.clock, events: options.events, memory, nextJobId })
+    this.#queue = new WriteQueue({
+      log: state.wal,
+      time,
+      throttle: this.#throttle,
+      lastOpId: state.lastOpId,
+      visibleTimestamp: time.last,
+      refusal: () => this.#refusal(),
+      applied: (write) => {
+        this.counts.batches++
+        this.counts.rows += write.rowCount
+      },
+      broken: (error) => this.stopWrites(error),
+    })
+  }
+
+  // What tablets need.
+
+  get chunks(): ChunkPool {
+    return this.parts.chunks
+  }
+
+  get events() {
+    return this.parts.options.events
+  }
+
+  get lastAppliedOp(): number {
+    return this.queue.lastAppliedOp
+  }
+
+  get mayFreeze(): boolean {
+    return !this.queue.isApplying
+  }
+
+  get monotonicMs(): number {
+    return this.parts.options.clock.monotonicMs()
+  }
+
+  nextJobId(): number {
+    return ++this.#lastJobId
+  }
+
+  nextFileNumber(): number {
+    return this.parts.numbers.next()
+  }
+
+  sstablePath(fileNumber: number): string {
+    return this.path(sstableFileName(fileNumber))
+  }
+
+  vfsHandle(): VfsHandle {
+    return this.parts.options.vfs.handle()
+  }
+
+  openRowSet(meta: FileMeta, schema: TableSchema): DiskRowSet {
+    const { cache, files, obsolete } = this.parts
+    const path = this.sstablePath(meta.fileNumber)
+    return new DiskRowSet({ meta, schema, path, cache, files, onReleased: () => obsolete.add([{ kind: 'sstable', path }]) })
+  }
+
+  syncDirectory(): Promise<void> {
+    return this.parts.options.vfs.syncDirectory(this.parts.options.directory)
+  }
+
+  async syncLogThrough(opId: number): Promise<void> {
+    await this.#wal?.syncThrough(opId)
+  }
+
+  async commitEdit(edit: TabletEdit & Pick<VersionEdit, 'tables' | 'droppedTables'>): Promise<void> {
+    if (!this.#manifest) throw readOnlyError()
+    const { numbers, options, time } = this.parts
+    await this.#manifest.append({
+      ...edit,
+      wallClockMs: options.clock.nowMs(),
+      nextFileNumber: numbers.peek,
+      lastOpId: this.lastAppliedOp,
+      lastTimestamp: time.last,
+      nextTableId: this.#nextTableId,
+      logSyncedThrough: this.#wal?.syncedOpId ?? 0,
+    })
+  }
+
+  logBytesRetainedBy(tablet: object): number {
+    return this.#wal?.bytesRetainedBy(this.#oldestOpNeeded(tablet) - 1) ?? 0
+  }
+
+  /** Lets go of log segments that no store in memory needs any more. */
+  installed(): void {
+    this.memoryChanged()
+    if (!this.#wal) return
+    const segments = this.#wal.takeObsolete(this.#oldestOpNeeded())
+    this.parts.obsolete.add(segments.map(({ path }) => ({ kind: 'wal' as const, path })))
+  }
+
+  async discardFiles(paths: readonly string[]): Promise<void> {
+    const { vfs } = this.parts.options
+    for (const path of paths) await vfs.remove(path).catch(() => undefined)
+  }
+
+  memoryChanged(): void {
+    this.onMemoryChange?.()
+  }
+
+  // What the database needs.
+
+  get queue(): WriteQueue {
+    if (!this.#queue) throw new InvariantError('the engine is used before it has recovered')
+    return this.#queue
+  }
+
+  get throttle(): WriteThrottle | undefined {
+    return this.#throttle
+  }
+
+  get wal(): Wal | undefined {
+    return this.#wal
+  }
+
+  get manifest(): Manifest | undefined {
+    return this.#manifest
+  }
+
+  get tables(): ReadonlyMap<string, EngineTable> {
+    return this.#tables
+  }
+
+  get tablets(): Tablet[] {
+    return [...this.#tables.values()].flatMap((table) => table.tablets)
+  }
+
+  path(name: string): string {
+    return joinPath(this.parts.options.directory, name)
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  get stoppedBy(): Error | undefined {
+    return this.#stopped
+  }
+
+  /** A failure to persist, or a broken invariant: no more writes; reads go on. */
+  stopWrites(error: Error): void {
+    if (this.#stopped) return
+    this.#stopped = error
+    this.events.emit('background-error', { error, context: { consequence: 'writes stopped' } })
+  }
+
+  requireOpen(): void {
+    if (this.#closed) throw new VarveError('DATABASE_CLOSED', 'The database has been closed. Open it again to use it.')
+  }
+
+  /** Creates a table; its edit is durable when this resolves. */
+  async createTable(definition: TableDefinition, o: { ifNotExists: boolean }): Promise<EngineTable> {
+    const refusal = this.#refusal()
+    const { name } = definition
+    const existing = this.#tables.get(name)
+    if (existing || this.#creating.has(name)) {
+      if (existing && o.ifNotExists) {
+        const mismatch = definitionMismatch(definition, existing.schema)
+        if (mismatch) throw mismatch
+        return existing
+      }
+      throw new VarveError('TABLE_EXISTS', `Table ${name} exists already. Use db.table(definition), or createTable(definition, { ifNotExists: true }).`, { context: { table: name } })
+    }
+    if (refusal) throw refusal
+    const schema = schemaFromDefinition(definition, { tableId: this.#nextTableId++ })
+    this.#creating.add(name)
+    try {
+      await this.commitEdit({ reason: { kind: 'create-table', tableId: schema.tableId }, tables: [schema] })
+      const table = this.makeTable(schema, () => undefined)
+      this.#tables.set(name, table)
+      for (const tablet of table.tablets) this.onTablet?.added(tablet)
+      return table
+    } finally {
+      this.#creating.delete(name)
+    }
+  }
+
+  /** The tablets of a table, from what the manifest says of them. */
+  makeTable(schema: TableSchema, tabletOf: (ordinal: number) => { state: TabletState; files: readonly FileMeta[] } | undefined): EngineTable {
+    const tablets = Array.from({ length: tabletCount(schema) }, (_, ordinal) => {
+      const stored = tabletOf(ordinal)
+      const state = stored?.state ?? { tableId: schema.tableId, tablet: ordinal, flushedGeneration: 0, flushedCut: 0, historyHorizon: 0 }
+      const rowsets = (stored?.files ?? []).map((meta) => this.openRowSet(meta, schema))
+      return new Tablet({ schema, ordinal, host: this, rowsets, state })
+    })
+    return { schema, tablets }
+  }
+
+  /** Drops a table. Writes called before are finished first; later ones find no table. */
+  async dropTable(name: string): Promise<void> {
+    const refusal = this.#refusal()
+    if (refusal) throw refusal
+    const table = this.requireTable(name)
+    await this.queue.settled()
+    for (const tablet of table.tablets) tablet.beginDrop()
+    const { tableId } = table.schema
+    try {
+      await this.commitEdit({ reason: { kind: 'drop-table', tableId }, droppedTables: [tableId] })
+    } catch (error) {
+      for (const tablet of table.tablets) tablet.cancelDrop()
+      throw error
+    }
+    this.#tables.delete(name)
+    for (const tablet of table.tablets) {
+      this.onTablet?.removed(tablet)
+      tablet.drop()
+    }
+    this.installed()
+  }
+
+  /** TABLE_NOT_FOUND, suggesting the nearest name. */
+  requireTable(name: string): EngineTable {
+    const table = this.#tables.get(name)
+    if (table) return table
+    const advice = didYouMean(name, [...this.#tables.keys()])
+    throw new VarveError('TABLE_NOT_FOUND', `No table is called ${name}.${advice}`, { context: { table: name } })
+  }
+
+  /** Ends writing: no write is taken any more, those under way are finished, and the log is made durable. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#throttle?.close()
+    await this.#queue?.settled()
+    const { files, obsolete } = this.parts
+    const failures: Error[] = []
+    const attempt = async (work: Promise<unknown> | undefined) => {
+      try {
+        await work
+      } catch (thrown) {
+        failures.push(asError(thrown))
+      }
+    }
+    if (!this.#stopped) await attempt(this.#wal?.sync())
+    await attempt(this.#wal?.close())
+    await attempt(obsolete.drain())
+    await attempt(this.#manifest?.close())
+    for (const tablet of this.tablets) tablet.close()
+    files.close()
+    await attempt(this.parts.unlock())
+    if (failures.length > 0 && !this.#stopped) throw failures[0]
+  }
+
+  #refusal(): Error | undefined {
+    if (this.#closed) return new VarveError('DATABASE_CLOSED', 'The database has been closed. Open it again to use it.')
+    if (this.parts.config.readOnly) return readOnlyError()
+    const stopped = this.#stopped
+    if (!stopped) return undefined
+    return new VarveError('WRITES_STOPPED', `Writes were stopped by a failure to persist: ${stopped.message} Reads go on; close the database and open it again once the cause is mended.`, { cause: stopped })
+  }
+
+  /**
+   * The log is needed from here on: the oldest op that only memory holds; without one, what follows the last op that
+   * the manifest knows of. With `butFor`, as it would be once that tablet has been flushed.
+   */
+  #oldestOpNeeded(butFor?: object): number {
+    let oldest = butFor ? this.lastAppliedOp + 1 : (this.#manifest?.version.lastOpId ?? 0) + 1
+    for (const tablet of this.tablets) {
+      const { oldestOpId } = tablet
+      if (tablet !== butFor && oldestOpId !== undefined && oldestOpId < oldest) oldest = oldestOpId
+    }
+    return oldest
+  }
+}
+
+/** READ_ONLY, with what to do. */
+export function readOnlyError(): VarveError {
+  return new VarveError('READ_ONLY', 'The database was opened with readOnly: true. Open it without to write.')
+}
+
+/** The path of a log segment. */
+export function segmentPath(directory: string, fileNumber: number): string {
+  return joinPath(directory, walFileName(fileNumber))
+}

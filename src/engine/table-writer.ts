@@ -1,0 +1,125 @@
+import { VarveError } from '../base/errors.ts'
+import { eventLoopGate } from '../base/event-loop-gate.ts'
+import { columnInput } from '../schema/column-input.ts'
+import type { RowBlock } from '../schema/column-vector.ts'
+import { encodeKeys, hashKeys } from '../schema/key-encoding.ts'
+import { partitionRows } from '../schema/partitioner.ts'
+import { type RowEncoder, rowEncoder } from '../schema/row-encoder.ts'
+import type { TableSchema } from '../schema/table-schema.ts'
+import { blockBytes, gatherBlock } from '../schema/vector-ops.ts'
+import type { Tablet } from '../tablet/tablet.ts'
+import type { Durability, WriteOptions } from './api.ts'
+import { sliceRows, type Write, type WriteSection } from './write.ts'
+
+export interface TableWriterOptions {
+  readonly schema: TableSchema
+  readonly tablets: readonly Tablet[]
+  readonly durability: Durability
+  /** A quarter of the memory limit. */
+  readonly batchBytesMax: number
+  submit(write: Write | Promise<Write>): Promise<number>
+}
+
+/** Turns what a caller hands in into writes: validates, lays out as columns, encodes keys, finds each row's tablet. */
+export class TableWriter {
+  readonly #o: TableWriterOptions
+  readonly #encoder: RowEncoder
+
+  constructor(o: TableWriterOptions) {
+    this.#o = o
+    this.#encoder = rowEncoder(o.schema)
+  }
+
+  /** Inserts rows, atomically. Rows past the first few thousand are read while the call waits: do not change them before it resolves. */
+  insert(input: object | readonly object[], o: WriteOptions): Promise<number> {
+    const rows: readonly object[] = Array.isArray(input) ? input : [input as object]
+    if (rows.length === 0) return eventLoopGate.resolve(0)
+    if (rows.length > sliceRows) return this.#o.submit(this.#encodeInSlices(rows, o))
+    return this.#o.submit(this.#write(this.#sections(this.#encoder.encode(rows), 0), o))
+  }
+
+  /** Inserts columns: atomically up to `batchBytesMax`, beyond it in parts, one after the other. */
+  async insertColumns(input: object, o: WriteOptions): Promise<number> {
+    const columns = columnInput(this.#o.schema, input)
+    if (columns.rowCount === 0) return 0
+    const partRows = Math.max(sliceRows, Math.floor(columns.rowCount / Math.ceil(columns.sizeBytes / this.#o.batchBytesMax)))
+    let inserted = 0
+    while (inserted < columns.rowCount) {
+      const from = inserted
+      const to = Math.min(columns.rowCount, from + partRows)
+      const small = to - from <= sliceRows
+      const slice = (a: number, b: number) => columns.slice(a, b)
+      const write = small ? this.#write(this.#sections(slice(from, to), from), o) : this.#layOut(slice, from, to, o)
+      inserted += await this.#o.submit(write)
+    }
+    return inserted
+  }
+
+  #encodeInSlices(rows: readonly object[], o: WriteOptions): Promise<Write> {
+    return this.#layOut((from, to) => this.#encoder.encode(rows, from, to), 0, rows.length, o)
+  }
+
+  async #layOut(slice: (from: number, to: number) => RowBlock, from: number, to: number, o: WriteOptions): Promise<Write> {
+    const sections: WriteSection[] = []
+    let sizeBytes = 0
+    for (let at = from; at < to; at += sliceRows) {
+      for (const section of this.#sections(slice(at, Math.min(to, at + sliceRows)), at)) {
+        sections.push(section)
+        sizeBytes += blockBytes(section.rows)
+      }
+      if (sizeBytes > this.#o.batchBytesMax) throw this.#tooLarge(sizeBytes, to - from)
+      const pause = eventLoopGate.pause()
+      if (pause) await pause
+    }
+    return this.#write(sections, o)
+  }
+
+  #sections(rows: RowBlock, firstRow: number): WriteSection[] {
+    const { schema, tablets } = this.#o
+    const keys = encodeKeys(schema, rows)
+    const parts = partitionRows(schema, rows, keys)
+    if (!parts) return [{ tablet: tablets[0] as Tablet, rows, keys, hashes: hashKeys(keys), inputRows: undefined, firstRow }]
+    return splitByTablet(parts, tablets.length).flatMap((selected, ordinal) => {
+      if (selected.length === 0) return []
+      const block = gatherBlock(rows, selected)
+      const partKeys = encodeKeys(schema, block)
+      const inputRows = selected.map((row) => row + firstRow)
+      return [{ tablet: tablets[ordinal] as Tablet, rows: block, keys: partKeys, hashes: hashKeys(partKeys), inputRows, firstRow }]
+    })
+  }
+
+  #write(sections: WriteSection[], o: WriteOptions): Write {
+    let rowCount = 0
+    let sizeBytes = 0
+    for (const section of sections) {
+      rowCount += section.rows.rowCount
+      sizeBytes += blockBytes(section.rows)
+    }
+    if (sizeBytes > this.#o.batchBytesMax) throw this.#tooLarge(sizeBytes, rowCount)
+    return { sections, rowCount, sizeBytes, durability: o.durability ?? this.#o.durability, signal: o.signal }
+  }
+
+  #tooLarge(sizeBytes: number, rows: number): VarveError {
+    const { batchBytesMax, schema } = this.#o
+    return new VarveError(
+      'BATCH_TOO_LARGE',
+      `Table ${schema.name}: ${rows} rows in one call take more than ${batchBytesMax} bytes, a quarter of memory.limit. Insert them in several calls, or raise memory.limit.`,
+      { context: { table: schema.name, rows, sizeBytes, bytesMax: batchBytesMax } },
+    )
+  }
+}
+
+/** The rows of each tablet, ascending, by counting first. */
+function splitByTablet(parts: Uint16Array, tabletCount: number): Int32Array[] {
+  const counts = new Int32Array(tabletCount)
+  for (let i = 0; i < parts.length; i++) counts[parts[i] as number] = (counts[parts[i] as number] as number) + 1
+  const selected = Array.from(counts, (count) => new Int32Array(count))
+  counts.fill(0)
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i] as number
+    const at = counts[part] as number
+    ;(selected[part] as Int32Array)[at] = i
+    counts[part] = at + 1
+  }
+  return selected
+}

@@ -1,0 +1,157 @@
+import { VarveError } from '../base/errors.ts'
+import { count } from '../query/aggregate.ts'
+import { planAggregate, runAggregate, type AggregateRequest } from '../query/aggregate-query.ts'
+import { QueryScan, type ScanSource } from '../query/query-scan.ts'
+import { planScan, type ScanRequest } from '../query/scan-plan.ts'
+import { keyValuesToObject } from '../schema/key-encoding.ts'
+import type { TableDefinition } from '../schema/table-definition.ts'
+import type { ColumnValue } from '../schema/table-schema.ts'
+import { definitionFromSchema } from '../schema/table-definition.ts'
+import type { ReadOptions, Scan, Table, WriteOptions } from './api.ts'
+import type { TableStats } from './metrics.ts'
+import type { Snapshots } from './snapshots.ts'
+import type { EngineTable, StorageEngine } from './storage-engine.ts'
+import { TableReader } from './table-reader.ts'
+import { tableStats } from './table-stats.ts'
+import { TableWriter } from './table-writer.ts'
+
+/**
+ * A table of an open database. Erases the types of `Table<T>`, whose words are the documentation; `VarveDatabase` hands
+ * it out under its typed interface.
+ */
+export class VarveTable {
+  readonly #engine: StorageEngine
+  readonly #table: EngineTable
+  readonly #snapshots: Snapshots
+  readonly #reader: TableReader
+  readonly #writer: TableWriter
+  #definition: TableDefinition | undefined
+
+  constructor(engine: StorageEngine, table: EngineTable, snapshots: Snapshots) {
+    const { config, memory } = engine.parts
+    this.#engine = engine
+    this.#table = table
+    this.#snapshots = snapshots
+    this.#reader = new TableReader(table.schema, table.tablets, snapshots)
+    this.#writer = new TableWriter({
+      schema: table.schema,
+      tablets: table.tablets,
+      durability: config.durability,
+      batchBytesMax: Math.floor(memory.limitBytes / 4),
+      submit: (write) => engine.queue.submit(write),
+    })
+  }
+
+  get name(): string {
+    return this.#table.schema.name
+  }
+
+  get definition(): TableDefinition {
+    this.#definition ??= definitionFromSchema(this.#table.schema)
+    return this.#definition
+  }
+
+  insert(rows: object | readonly object[], o: WriteOptions = {}): Promise<number> {
+    try {
+      this.#requireUsable()
+      return this.#writer.insert(rows, o)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  insertColumns(columns: object, o: WriteOptions = {}): Promise<number> {
+    try {
+      this.#requireUsable()
+      return this.#writer.insertColumns(columns, o)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  get(key: unknown, o?: ReadOptions): Promise<unknown> {
+    try {
+      this.#observe('get', o)
+      return this.#reader.get(key, o)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  getSync(key: unknown, o?: ReadOptions): unknown {
+    this.#observe('get', o)
+    return this.#reader.getSync(key, o)
+  }
+
+  async getMany(keys: readonly unknown[], o?: ReadOptions): Promise<unknown[]> {
+    this.#observe('get', o)
+    return this.#reader.getMany(keys, o)
+  }
+
+  scan(o: ScanRequest & ReadOptions = {}): Scan<Record<string, unknown>> {
+    try {
+      this.#observe('scan', o)
+      const plan = planScan(this.#table.schema, o)
+      return new QueryScan({ plan, source: this.#pin(plan, o), signal: o.signal })
+    } catch (error) {
+      return new QueryScan({ failure: error })
+    }
+  }
+
+  async aggregate(o: AggregateRequest & ReadOptions): Promise<unknown> {
+    this.#observe('aggregate', o)
+    const plan = planAggregate(this.#table.schema, o)
+    return runAggregate(plan, this.#pin(plan.scan, o), o.signal)
+  }
+
+  async count(o: Pick<ScanRequest, 'where'> & ReadOptions = {}): Promise<number> {
+    const { n } = (await this.aggregate({ ...o, select: { n: count() } })) as { n: number }
+    return n
+  }
+
+  keyOf(row: Readonly<Record<string, unknown>>): unknown {
+    const { schema } = this.#table
+    return keyValuesToObject(schema, schema.keyColumns.map((position) => row[schema.columns[position]?.name ?? ''] as ColumnValue))
+  }
+
+  stats(): TableStats {
+    this.#requireUsable()
+    return tableStats(this.#table)
+  }
+
+  /** Pins every tablet that the plan's key range can touch. */
+  #pin(plan: { readonly range: ScanSource['range']; readonly sorted: boolean; readonly reverse: boolean; tabletsOf(): readonly number[] }, o: ReadOptions): ScanSource {
+    const { range, sorted, reverse } = plan
+    const timestamp = this.#snapshots.timestampOf(o)
+    const pinned = plan.tabletsOf().map((ordinal) => {
+      const tablet = this.#table.tablets[ordinal]
+      if (!tablet) throw new RangeError(`table ${this.name} has no tablet ${ordinal}`)
+      return tablet.streams({ timestamp, range, sorted, reverse })
+    })
+    return {
+      range,
+      streams: pinned.flatMap(({ streams }) => streams),
+      release: () => {
+        for (const { release } of pinned) release()
+      },
+    }
+  }
+
+  #observe(kind: 'get' | 'scan' | 'aggregate', o: ReadOptions | undefined): void {
+    this.#requireUsable()
+    const { reads } = this.#engine.parts.options
+    if (reads) reads.read({ table: this.name, kind, timestamp: this.#snapshots.timestampOf(o) })
+  }
+
+  #requireUsable(): void {
+    this.#engine.requireOpen()
+    if ((this.#table.tablets[0]?.isDropped ?? false) && this.#engine.tables.get(this.name) !== this.#table) {
+      throw new VarveError('TABLE_NOT_FOUND', `Table ${this.name} was dropped.`, { context: { table: this.name } })
+    }
+  }
+}
+
+/** The one place where a table takes on its static type: its definition was checked against the stored schema. */
+export function asTable<T extends TableDefinition>(table: VarveTable): Table<T> {
+  return table as unknown as Table<T>
+}

@@ -1,0 +1,57 @@
+import { VarveError } from '../base/errors.ts'
+import { nextTurn } from '../base/event-loop-gate.ts'
+import type { MaintenanceManager } from '../maintenance/maintenance-manager.ts'
+import type { MaintenanceOp, MaintenanceOpFactory, Registration } from '../maintenance/maintenance-op.ts'
+import type { Tablet } from '../tablet/tablet.ts'
+
+interface Registered {
+  readonly op: MaintenanceOp
+  readonly registration: Registration
+}
+
+/** Keeps the manager's ops in step with the tablets: made by the factories that plugins contribute, dropped with the tablet. */
+export class TabletOps {
+  readonly #manager: MaintenanceManager
+  readonly #factories: readonly MaintenanceOpFactory<Tablet>[]
+  readonly #ops = new Map<Tablet, Registered[]>()
+
+  constructor(manager: MaintenanceManager, factories: readonly MaintenanceOpFactory<Tablet>[]) {
+    this.#manager = manager
+    this.#factories = factories
+    for (const factory of factories) for (const op of factory.forDatabase?.() ?? []) manager.register(op)
+  }
+
+  added(tablet: Tablet): void {
+    const ops = this.#factories.flatMap((factory) => factory.forTablet?.(tablet) ?? [])
+    this.#ops.set(tablet, ops.map((op) => ({ op, registration: this.#manager.register(op) })))
+  }
+
+  removed(tablet: Tablet): void {
+    for (const { registration } of this.#ops.get(tablet) ?? []) void registration.unregister()
+    this.#ops.delete(tablet)
+  }
+
+  /** Runs every flush op of the tablets now, and waits until nothing that was in memory at the call is in memory only. */
+  async flush(tablets: readonly Tablet[]): Promise<void> {
+    await Promise.all(tablets.map((tablet) => this.#flushTablet(tablet)))
+  }
+
+  async #flushTablet(tablet: Tablet): Promise<void> {
+    const newestGeneration = tablet.liveGeneration
+    const remains = () => (tablet.frozen !== undefined && tablet.frozen.generation <= newestGeneration) || (tablet.liveGeneration <= newestGeneration && tablet.live.rowCount > 0)
+    const flushOps = (this.#ops.get(tablet) ?? []).filter(({ op }) => op.kind === 'flush')
+    if (flushOps.length === 0 && remains()) {
+      throw new VarveError('SERVICE_NOT_FOUND', 'No plugin contributes a flush op: is the flush plugin disabled?', { context: { table: tablet.table } })
+    }
+    while (remains() && !tablet.isDropped) {
+      for (const { op } of flushOps) await this.#manager.runNow(op)
+      // An op may decline for now, while a large batch is being applied.
+      await nextTurn()
+    }
+  }
+
+  /** Cancels and waits for what runs, no longer than `timeoutMs`. */
+  async shutDown(_timeoutMs: number): Promise<void> {
+    await this.#manager.shutdown()
+  }
+}

@@ -1,0 +1,306 @@
+/**
+ * Every write passes this one first-in-first-out queue.
+ *
+ * A write is looked up (no key may have a row), logged, and applied. A small one, when nothing else is under way and
+ * all it needs is in memory, does all of it at once, inside the call. Else it waits its turn: `#pump` takes as many as
+ * are there, looks each up and logs it, hands the log to the operating system in one write (group commit), and applies
+ * them when that has succeeded. Later writes of a group are looked up before earlier ones are applied, so a group ends
+ * before a write that might touch the same key. While a group is between look-up and application the queue is held;
+ * flushes may be installed meanwhile, since they move rows and change no key.
+ *
+ * A large write goes through the same steps in slices, letting the event loop through between them; it is seen by
+ * nobody before its last slice, because reads happen at `visibleTimestamp`.
+ */
+import { asError, invariant, throwIfAborted } from '../base/errors.ts'
+import { eventLoopGate } from '../base/event-loop-gate.ts'
+import { DuplicateFinder } from './duplicate-finder.ts'
+import type { HybridClock } from './hybrid-clock.ts'
+import { keyExistsError } from './key-exists-error.ts'
+import { sliceRows, type Write, type WriteSection } from './write.ts'
+import { LookupMisses } from '../rowset/lookup-misses.ts'
+import type { Wal } from '../wal/wal.ts'
+import { logSection, logWrite } from './write-log.ts'
+import type { WriteThrottle } from './write-throttle.ts'
+
+/** Log bytes past which a group is written without waiting for more writes to join it. */
+const groupBytesMax = 1 << 20
+
+interface Waiting {
+  readonly write: Write | Promise<Write>
+  readonly resolve: (rowCount: number) => void
+  readonly reject: (error: unknown) => void
+}
+
+interface Logged extends Waiting {
+  readonly write: Write
+  readonly opId: number
+  readonly timestamp: number
+}
+
+export interface WriteQueueOptions {
+  /** Undefined when reading only: every write is refused then. */
+  readonly log: Wal | undefined
+  readonly time: HybridClock
+  readonly throttle: WriteThrottle
+  /** The last op id in use and the newest visible timestamp, as recovered. */
+  readonly lastOpId: number
+  readonly visibleTimestamp: number
+  /** Why writes are refused: read-only, closed, stopped; undefined while they are taken. */
+  refusal(): Error | undefined
+  /** Rows were applied. */
+  applied(write: Write): void
+  /** A state that must not be: stop writes. */
+  broken(error: Error): void
+}
+
+export class WriteQueue {
+  readonly #o: WriteQueueOptions
+  readonly #duplicates = new DuplicateFinder()
+  readonly #waiting: Waiting[] = []
+  #pumping = false
+  #applying = false
+  #lastAppliedOp: number
+  #visibleTimestamp: number
+  #idle: (() => void)[] = []
+
+  constructor(o: WriteQueueOptions) {
+    this.#o = o
+    this.#lastAppliedOp = o.lastOpId
+    this.#visibleTimestamp = o.visibleTimestamp
+  }
+
+  get #log(): Wal {
+    invariant(this.#o.log, 'a database that is read only takes no writes')
+    return this.#o.log
+  }
+
+  get lastAppliedOp(): number {
+    return this.#lastAppliedOp
+  }
+
+  /** Reads see every commit up to here. */
+  get visibleTimestamp(): number {
+    return this.#visibleTimestamp
+  }
+
+  /** Whether a batch is half applied, over several turns of the event loop. */
+  get isApplying(): boolean {
+    return this.#applying
+  }
+
+  /** Whether the next small write would be done at once. */
+  get isFree(): boolean {
+    return !this.#pumping && this.#waiting.length === 0
+  }
+
+  /** Resolves with the number of rows, when the write is as durable as it asked to be. A promise of a write keeps its place in the queue. */
+  submit(write: Write | Promise<Write>): Promise<number> {
+    if (!(write instanceof Promise) && this.isFree && write.rowCount <= sliceRows) {
+      try {
+        const done = this.#tryNow(write)
+        if (done) return done
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ write, resolve, reject })
+      if (!this.#pumping) void this.#pump()
+    })
+  }
+
+  /** Resolves when no write is under way or waiting. */
+  async settled(): Promise<void> {
+    while (!this.isFree) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  /** The whole of a small write, in this tick; undefined if it must wait for something. Throws what the write is rejected with. */
+  #tryNow(write: Write): Promise<number> | undefined {
+    const refusal = this.#o.refusal()
+    if (refusal) throw refusal
+    throwIfAborted(write.signal)
+    if (!this.#o.throttle.admit(write.sizeBytes) || !this.#lookUp(write)) return undefined
+    const opId = this.#lastAppliedOp + 1
+    const timestamp = this.#o.time.next()
+    logWrite(this.#log, write, opId, timestamp)
+    const written = this.#log.commit()
+    if (written) return this.#finishLater({ write, opId, timestamp }, written)
+    this.#apply(write, opId, timestamp)
+    this.#publish(opId, timestamp)
+    return this.#acknowledge(write)
+  }
+
+  /** The log is slow: holds the queue until the one write is in it. */
+  async #finishLater(w: { write: Write; opId: number; timestamp: number }, written: Promise<void>): Promise<number> {
+    this.#pumping = true
+    try {
+      await written
+      this.#apply(w.write, w.opId, w.timestamp)
+      this.#publish(w.opId, w.timestamp)
+    } finally {
+      void this.#pump()
+    }
+    return this.#acknowledge(w.write)
+  }
+
+  async #pump(): Promise<void> {
+    this.#pumping = true
+    while (this.#waiting.length > 0) {
+      try {
+        await this.#commit(await this.#takeGroup())
+      } catch (error) {
+        this.#o.broken(asError(error))
+      }
+      const pause = eventLoopGate.pause()
+      if (pause) await pause
+    }
+    this.#pumping = false
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  /** Looks up and logs writes from the head of the queue, as many as can go into one write of the log. */
+  async #takeGroup(): Promise<Logged[]> {
+    const group: Logged[] = []
+    const hashes = new Set<number>()
+    while (this.#waiting.length > 0 && this.#log.pendingBytes < groupBytesMax) {
+      const head = this.#waiting[0] as Waiting
+      if (group.length > 0 && head.write instanceof Promise) break
+      try {
+        const write = await head.write
+        if (group.length > 0 && (write.rowCount > sliceRows || !this.#isReady(write) || overlaps(write, hashes))) break
+        if (group.length === 0) await this.#makeReady(write)
+        const opId = this.#lastAppliedOp + group.length + 1
+        const timestamp = this.#o.time.next()
+        await this.#logInSlices(write, opId, timestamp)
+        group.push({ ...head, write, opId, timestamp })
+        if (this.#waiting.length > 1) addHashes(write, hashes)
+      } catch (error) {
+        head.reject(error)
+      }
+      this.#waiting.shift()
+    }
+    return group
+  }
+
+  /** Whether a write can join a group without waiting. Throws what the write is rejected with. */
+  #isReady(write: Write): boolean {
+    const refusal = this.#o.refusal()
+    if (refusal) throw refusal
+    throwIfAborted(write.signal)
+    return this.#o.throttle.admit(write.sizeBytes) && this.#lookUp(write)
+  }
+
+  /** Waits for memory, and for blocks that the look-up must read. */
+  async #makeReady(write: Write): Promise<void> {
+    const wait = this.#o.throttle.admit(write.sizeBytes) ? undefined : this.#o.throttle.wait(write.sizeBytes, write.signal)
+    if (wait) await wait
+    const refusal = this.#o.refusal()
+    if (refusal) throw refusal
+    throwIfAborted(write.signal)
+    this.#duplicates.begin(write.rowCount)
+    for (const section of write.sections) {
+      this.#requireDistinct(section)
+      const misses = new LookupMisses()
+      while (!this.#requireNew(section, misses)) await misses.load()
+      const pause = eventLoopGate.pause()
+      if (pause) await pause
+    }
+  }
+
+  /** Whether all keys are new; false if that cannot be said from memory. Throws KEY_EXISTS. */
+  #lookUp(write: Write): boolean {
+    this.#duplicates.begin(write.rowCount)
+    const misses = new LookupMisses()
+    for (const section of write.sections) {
+      this.#requireDistinct(section)
+      if (!this.#requireNew(section, misses)) return false
+    }
+    return true
+  }
+
+  #requireDistinct(section: WriteSection): void {
+    const duplicate = this.#duplicates.add(section.keys, section.hashes)
+    if (duplicate >= 0) throw keyExistsError(section, duplicate, 'twice')
+  }
+
+  #requireNew(section: WriteSection, misses: LookupMisses): boolean {
+    const found = section.tablet.findFirst(section.keys, section.hashes, misses)
+    if (found >= 0) throw keyExistsError(section, found, 'exists')
+    return found === -1
+  }
+
+  /** As `logWrite`, letting the event loop through between sections. */
+  async #logInSlices(write: Write, opId: number, timestamp: number): Promise<void> {
+    if (write.sections.length === 1) return logWrite(this.#log, write, opId, timestamp)
+    try {
+      this.#log.begin(opId, timestamp)
+      for (const section of write.sections) {
+        logSection(this.#log, section)
+        const pause = eventLoopGate.pause()
+        if (pause) await pause
+      }
+      this.#log.end()
+    } catch (error) {
+      this.#log.abandonBatch()
+      throw error
+    }
+  }
+
+  async #commit(group: Logged[]): Promise<void> {
+    if (group.length === 0) return
+    try {
+      const written = this.#log.commit()
+      if (written) await written
+    } catch (error) {
+      for (const w of group) w.reject(error)
+      return
+    }
+    const left = [...group]
+    try {
+      for (const w of group) {
+        await this.#applyInSlices(w.write, w.opId, w.timestamp)
+        this.#publish(w.opId, w.timestamp)
+        left.shift()
+        this.#acknowledge(w.write).then(w.resolve, w.reject)
+      }
+    } catch (error) {
+      for (const w of left) w.reject(error)
+      throw error
+    }
+  }
+
+  #apply(write: Write, opId: number, timestamp: number): void {
+    for (const { tablet, rows, keys, hashes } of write.sections) tablet.insert(rows, keys, hashes, { opId, timestamp })
+    this.#o.applied(write)
+  }
+
+  async #applyInSlices(write: Write, opId: number, timestamp: number): Promise<void> {
+    if (write.sections.length === 1) return this.#apply(write, opId, timestamp)
+    this.#applying = true
+    for (const { tablet, rows, keys, hashes } of write.sections) {
+      tablet.insert(rows, keys, hashes, { opId, timestamp })
+      const pause = eventLoopGate.pause()
+      if (pause) await pause
+    }
+    this.#applying = false
+    this.#o.applied(write)
+  }
+
+  #publish(opId: number, timestamp: number): void {
+    this.#lastAppliedOp = opId
+    this.#visibleTimestamp = timestamp
+  }
+
+  #acknowledge(write: Write): Promise<number> {
+    if (write.durability !== 'sync') return eventLoopGate.resolve(write.rowCount)
+    return this.#log.sync().then(() => write.rowCount)
+  }
+}
+
+function overlaps(write: Write, hashes: ReadonlySet<number>): boolean {
+  return write.sections.some((section) => section.hashes.some((hash) => hashes.has(hash)))
+}
+
+function addHashes(write: Write, hashes: Set<number>): void {
+  for (const section of write.sections) for (const hash of section.hashes) hashes.add(hash)
+}

@@ -1,0 +1,105 @@
+import type { Clock } from '../base/clock.ts'
+import { abortedError } from '../base/errors.ts'
+import type { EventBus } from '../events/event-map.ts'
+import type { MemoryBudget } from '../maintenance/memory-budget.ts'
+
+/** How long a MiB of writes is held up just below the limit; in proportion from the soft limit on. */
+const delayMsPerMiBMax = 50
+/** Delays are saved up until a timer can keep them. */
+const delayMsMin = 2
+const mebibyte = 1 << 20
+
+/**
+ * Holds writes back when memory runs out. Past the soft limit they are slowed, the more the nearer the limit is; at the
+ * limit they wait until a flush has freed some. No write is refused, and none is stopped half-way.
+ */
+export class WriteThrottle {
+  readonly #o: { clock: Clock; events: EventBus; memory: MemoryBudget; nextJobId(): number }
+  #owedMs = 0
+  #stall: { jobId: number; reason: string; beganMs: number } | undefined
+  #wakers = new Set<() => void>()
+  #closed = false
+  stallCount = 0
+  stallMs = 0
+
+  constructor(o: { clock: Clock; events: EventBus; memory: MemoryBudget; nextJobId(): number }) {
+    this.#o = o
+    o.memory.onLevel((level) => {
+      if (level !== 'hard-limit') this.#wake()
+      if (level === 'normal' || level === 'pressure') this.#endStall()
+    })
+  }
+
+  /** Whether a write may go on at once; if so, what it costs is booked. */
+  admit(sizeBytes: number): boolean {
+    const level = this.#o.memory.level()
+    if (level === 'normal' || level === 'pressure') return true
+    if (level === 'hard-limit') return false
+    const owedMs = this.#owedMs + this.#costMs(sizeBytes)
+    if (owedMs >= delayMsMin) return false
+    this.#owedMs = owedMs
+    return true
+  }
+
+  /** Waits as long as the write must; rejects with ABORTED. */
+  async wait(sizeBytes: number, signal: AbortSignal | undefined): Promise<void> {
+    while (!this.#closed && this.#o.memory.level() === 'hard-limit') {
+      this.#beginStall('memory-limit')
+      await this.#room(signal)
+    }
+    if (this.#o.memory.level() !== 'soft-limit') return
+    this.#beginStall('memory-soft-limit')
+    const owedMs = this.#owedMs + this.#costMs(sizeBytes)
+    this.#owedMs = 0
+    await this.#o.clock.sleep(owedMs, signal ? { signal } : {})
+  }
+
+  /** Lets every waiting write through, to be refused. */
+  close(): void {
+    this.#closed = true
+    this.#endStall()
+    this.#wake()
+  }
+
+  #costMs(sizeBytes: number): number {
+    const { heldBytes, limitBytes, softLimitBytes } = this.#o.memory
+    const nearness = Math.min(1, Math.max(0, (heldBytes - softLimitBytes) / (limitBytes - softLimitBytes)))
+    return (nearness * delayMsPerMiBMax * sizeBytes) / mebibyte
+  }
+
+  #room(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const wake = () => {
+        this.#wakers.delete(wake)
+        signal?.removeEventListener('abort', wake)
+        if (signal?.aborted) reject(abortedError(signal))
+        else resolve()
+      }
+      this.#wakers.add(wake)
+      signal?.addEventListener('abort', wake)
+      if (signal?.aborted) wake()
+    })
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#wakers]) wake()
+  }
+
+  #beginStall(reason: string): void {
+    if (this.#stall?.reason === reason) return
+    this.#endStall()
+    this.#stall = { jobId: this.#o.nextJobId(), reason, beganMs: this.#o.clock.monotonicMs() }
+    this.stallCount++
+    this.#o.events.emit('write-stall:begin', { jobId: this.#stall.jobId, reason })
+  }
+
+  #endStall(): void {
+    if (!this.#stall) return
+    const { jobId, reason, beganMs } = this.#stall
+    const durationMs = this.#o.clock.monotonicMs() - beganMs
+    this.#stall = undefined
+    this.#owedMs = 0
+    this.stallMs += durationMs
+    this.#o.events.emit('write-stall:end', { jobId, reason, durationMs })
+  }
+}

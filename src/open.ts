@@ -1,0 +1,130 @@
+/**
+ * The composition root: the one place that knows plugins by name. `open` checks the configuration, assembles the
+ * plugins, opens and recovers the engine, and hands out a `Database`; `close` runs all of it backwards.
+ */
+import { flush } from '../plugins/flush/index.ts'
+import { lruBlockCache } from '../plugins/lru-block-cache/index.ts'
+import { thresholdPolicy } from '../plugins/threshold-policy/index.ts'
+import { Clock } from './base/clock.ts'
+import { Random } from './base/random.ts'
+import { systemClock } from './base/system-clock.ts'
+import { systemRandom } from './base/system-random.ts'
+import { Cleaner, CleanerDecorator } from './cleaner/cleaner.ts'
+import { Configuration, deletingCleaner, maintenanceManager, piscinaWorkerPool, WalState } from './core-plugins.ts'
+import type { Database } from './engine/api.ts'
+import { VarveDatabase } from './engine/database.ts'
+import { type EngineOptions, engineOptions } from './engine/engine-options.ts'
+import { openStorage } from './engine/recovery.ts'
+import type { StorageEngine } from './engine/storage-engine.ts'
+import { TabletOps } from './engine/tablet-ops.ts'
+import { GuardedEventBus } from './events/event-bus.ts'
+import { EventBus } from './events/event-map.ts'
+import { type Assembly, assemble, type HostService, hostService } from './kernel/assembly.ts'
+import { type DatabaseConfig, type ResolvedConfig, resolveConfig } from './kernel/config.ts'
+import { MaintenanceManager } from './maintenance/maintenance-manager.ts'
+import { MaintenanceOpFactory } from './maintenance/maintenance-op.ts'
+import { MemoryBudget } from './maintenance/memory-budget.ts'
+import { MemoryConsumer } from './maintenance/memory-budget.ts'
+import { SchedulingPolicy } from './maintenance/scheduling-policy.ts'
+import { SharedMemoryBudget } from './maintenance/shared-memory-budget.ts'
+import { WorkerPool } from './maintenance/worker-pool.ts'
+import { BlockCache } from './sstable/block-cache.ts'
+import { diskVfs } from './vfs/disk-vfs.ts'
+import { Vfs } from './vfs/vfs.ts'
+
+/** The plugins of every database, unless its configuration replaces or disables them. */
+export const defaultPlugins = [deletingCleaner, piscinaWorkerPool, thresholdPolicy, maintenanceManager, lruBlockCache, flush]
+
+export interface OpenOptions {
+  /** Changes what the engine stands on, after plugins have and before it opens: `collector.attach(options)`. */
+  configure?(options: EngineOptions): void
+}
+
+/**
+ * Opens a database; a string is its directory. Rejects with CONFIG_INVALID, PLUGIN_NOT_FOUND, PLUGIN_CONFLICT,
+ * PLUGIN_REQUIRES, PLUGIN_CYCLE; DATABASE_LOCKED (naming the holder), DATABASE_NOT_FOUND, DATABASE_EXISTS,
+ * FORMAT_UNSUPPORTED, CORRUPTION. Nothing is left open or locked then.
+ */
+export function open(config: string | DatabaseConfig, o: OpenOptions = {}): Promise<Database> {
+  return openWith(config, o, [])
+}
+
+/** As `open`, over host services other than the system's own: the way `varve/testing` injects time, chance and files. */
+export async function openWith(given: string | DatabaseConfig, o: OpenOptions, host: readonly HostService[]): Promise<Database> {
+  const config = resolveConfig(typeof given === 'string' ? { directory: given } : given)
+  const walState: WalState = { current: () => ({ walBytes: 0, targetBytes: config.wal.targetReplayBytes }) }
+  const assembly = await assembleFor(config, [...host, hostService(WalState, walState)])
+  try {
+    return await openAssembled(config, assembly, walState, o)
+  } catch (error) {
+    await assembly.stop().catch(() => undefined)
+    throw error
+  }
+}
+
+/** Connects the plugins of a configuration without opening a database: what `varve plugins` shows. */
+export async function assembleFor(config: ResolvedConfig, host: readonly HostService[] = []): Promise<Assembly> {
+  const events = new GuardedEventBus()
+  const { limitBytes, pressureAt, softLimitAt } = config.memory
+  const own = [
+    hostService(Configuration, config, { fixed: true }),
+    hostService(Clock, systemClock),
+    hostService(Random, systemRandom()),
+    hostService(Vfs, diskVfs()),
+    hostService(EventBus, events),
+    hostService(MemoryBudget, new SharedMemoryBudget({ limitBytes, pressureAt, softLimitAt, events })),
+    hostService(WalState, { current: () => ({ walBytes: 0, targetBytes: config.wal.targetReplayBytes }) }),
+  ]
+  const given = new Set(host.map((service) => service.token))
+  return assemble({
+    config,
+    defaults: defaultPlugins,
+    host: [...own.filter((service) => !given.has(service.token)), ...host],
+    requires: [Vfs, Clock, Random, EventBus, MemoryBudget, BlockCache, Cleaner, SchedulingPolicy, WorkerPool, MaintenanceManager.token],
+  })
+}
+
+async function openAssembled(config: ResolvedConfig, assembly: Assembly, walState: WalState, o: OpenOptions): Promise<Database> {
+  const memory = assembly.get(MemoryBudget)
+  for (const consumer of assembly.getAll(MemoryConsumer)) memory.register(consumer)
+  const options = engineOptions({
+    directory: config.directory,
+    vfs: assembly.get(Vfs),
+    cleaner: decoratedCleaner(assembly),
+    events: assembly.get(EventBus),
+    clock: assembly.get(Clock),
+  })
+  assembly.configure(options)
+  o.configure?.(options)
+  Object.freeze(options)
+  const engine = await openStorage({ options, config, memory, cache: assembly.get(BlockCache) })
+  walState.current = () => ({ walBytes: engine.wal?.retainedBytes ?? 0, targetBytes: config.wal.targetReplayBytes })
+  try {
+    return await startDatabase(config, assembly, engine)
+  } catch (error) {
+    await engine.close().catch(() => undefined)
+    throw error
+  }
+}
+
+async function startDatabase(config: ResolvedConfig, assembly: Assembly, engine: StorageEngine): Promise<Database> {
+  const manager = assembly.get(MaintenanceManager.token)
+  const ops = new TabletOps(manager, config.readOnly ? [] : assembly.getAll(MaintenanceOpFactory))
+  for (const tablet of engine.tablets) ops.added(tablet)
+  engine.onTablet = ops
+  const database = new VarveDatabase({
+    engine,
+    manager,
+    ops,
+    service: (token) => assembly.get(token),
+    shutDown: () => assembly.stop(),
+  })
+  await assembly.start()
+  if (!config.readOnly) manager.start()
+  return database
+}
+
+function decoratedCleaner(assembly: Assembly): Cleaner {
+  const decorators = [...assembly.getAll(CleanerDecorator)].sort((a, b) => (a.order ?? 0) - (b.order ?? 0))
+  return decorators.reduce((inner, decorator) => decorator.decorate(inner), assembly.get(Cleaner))
+}

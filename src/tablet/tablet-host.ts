@@ -1,0 +1,39 @@
+import type { EventBus } from '../events/event-map.ts'
+import type { VersionEdit } from '../manifest/version-edit.ts'
+import type { ChunkPool } from '../rowset/chunk-pool.ts'
+import type { DiskRowSet } from '../rowset/disk-rowset.ts'
+import type { FileMeta } from '../manifest/version-edit.ts'
+import type { TableSchema } from '../schema/table-schema.ts'
+import type { VfsHandle } from '../vfs/vfs.ts'
+
+/** The part of an edit that a tablet knows; the engine adds time, numbers and ids. */
+export type TabletEdit = Pick<VersionEdit, 'reason' | 'addedFiles' | 'removedFiles' | 'tablets'>
+
+/** What a tablet needs of the engine around it: files, the log, the manifest. Implemented by the engine, or by a test. */
+export interface TabletHost {
+  readonly chunks: ChunkPool
+  readonly events: EventBus
+  /** The last op that was applied: the cut of a store that is frozen now. */
+  readonly lastAppliedOp: number
+  /** False while a large batch is being applied over several turns: a store frozen then would hold half of it. */
+  readonly mayFreeze: boolean
+  readonly monotonicMs: number
+  nextJobId(): number
+  nextFileNumber(): number
+  sstablePath(fileNumber: number): string
+  vfsHandle(): VfsHandle
+  /** Opens the rowset of a file (its footer and filter are read only when needed). */
+  openRowSet(meta: FileMeta, schema: TableSchema): DiskRowSet
+  syncDirectory(): Promise<void>
+  syncLogThrough(opId: number): Promise<void>
+  /** Resolves when the edit is durable. */
+  commitEdit(edit: TabletEdit): Promise<void>
+  /** Log bytes that would become deletable if the tablet held nothing in memory. */
+  logBytesRetainedBy(tablet: object): number
+  /** A store was replaced by files, or a file by others: log segments and files may have become obsolete. */
+  installed(): void
+  /** Removes what a failed job may have left. Never rejects. */
+  discardFiles(paths: readonly string[]): Promise<void>
+  /** Memory held by stores changed. */
+  memoryChanged(): void
+}

@@ -1,0 +1,297 @@
+/**
+ * One partition of a table: where a write goes, how a read is assembled, what a flush installs. A key lives in at most
+ * one of its rowsets: the live MemRowSet, which takes inserts; a frozen one, which is being flushed; and DiskRowSets.
+ * Everything here runs on the main thread.
+ */
+import { invariant } from '../base/errors.ts'
+import type { FileInfo } from '../events/event-map.ts'
+import type { FileMeta, TabletState } from '../manifest/version-edit.ts'
+import type { BatchSource, KeyRange } from '../rowset/batch-source.ts'
+import { type DiskRowSet, notInMemory } from '../rowset/disk-rowset.ts'
+import type { LookupMisses } from '../rowset/lookup-misses.ts'
+import { MemRowSet } from '../rowset/mem-rowset.ts'
+import { RowSetTree } from '../rowset/rowset-tree.ts'
+import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
+import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
+import type { TabletHost } from './tablet-host.ts'
+
+/** A MemRowSet that no longer changes, on its way to disk. */
+export interface FrozenStore {
+  readonly store: MemRowSet
+  readonly generation: number
+  /** The last op applied when it was frozen. */
+  readonly cut: number
+}
+
+/** The rows of one rowset, as a scan meets them; `minKey` and `maxKey` (encoded) are known of rowsets on disk. */
+export interface RowStream {
+  readonly minKey: Uint8Array | undefined
+  readonly maxKey: Uint8Array | undefined
+  /** To be waited for before `batches`; undefined: nothing to wait for. */
+  prepare(): Promise<void> | undefined
+  batches(): Iterable<BatchSource>
+}
+
+export interface StreamOptions {
+  readonly timestamp: number
+  readonly range: KeyRange
+  /** Each stream in key order. */
+  readonly sorted: boolean
+  readonly reverse: boolean
+}
+
+/** What a point read wants, and where its answer goes. */
+export interface PointRead {
+  readonly timestamp: number
+  readonly positions: readonly number[]
+  /** As long as `positions`; overwritten. */
+  readonly out: ColumnValue[]
+  readonly misses: LookupMisses
+}
+
+/** Streams over one state of the tablet; `release` lets go of the stores and files they read. */
+export interface PinnedStreams {
+  readonly streams: readonly RowStream[]
+  release(): void
+}
+
+export class Tablet {
+  readonly ordinal: number
+  readonly host: TabletHost
+  readonly schema: TableSchema
+  #live: MemRowSet
+  #liveGeneration: number
+  #liveSinceMs: number
+  #frozen: FrozenStore | undefined
+  #disk: RowSetTree<DiskRowSet>
+  #state: TabletState
+  /** The stores in memory, the live one first. */
+  #stores: readonly MemRowSet[]
+  #dropped = false
+  readonly #listeners: (() => void)[] = []
+
+  constructor(o: { schema: TableSchema; ordinal: number; host: TabletHost; rowsets: readonly DiskRowSet[]; state: TabletState }) {
+    this.schema = o.schema
+    this.ordinal = o.ordinal
+    this.host = o.host
+    this.#disk = RowSetTree.of(o.rowsets)
+    this.#state = o.state
+    this.#liveGeneration = o.state.flushedGeneration + 1
+    this.#live = this.#newStore()
+    this.#stores = [this.#live]
+    this.#liveSinceMs = o.host.monotonicMs
+  }
+
+  get table(): string {
+    return this.schema.name
+  }
+
+  /** `flights/0`: how the tablet is named in ops, logs and errors. */
+  get label(): string {
+    return `${this.schema.name}/${this.ordinal}`
+  }
+
+  get live(): MemRowSet {
+    return this.#live
+  }
+
+  /** The generation that log records of this tablet name as their target. */
+  get liveGeneration(): number {
+    return this.#liveGeneration
+  }
+
+  /** When the live store was begun, on the monotonic clock. */
+  get liveSinceMs(): number {
+    return this.#liveSinceMs
+  }
+
+  get frozen(): FrozenStore | undefined {
+    return this.#frozen
+  }
+
+  get disk(): RowSetTree<DiskRowSet> {
+    return this.#disk
+  }
+
+  get state(): TabletState {
+    return this.#state
+  }
+
+  get isDropped(): boolean {
+    return this.#dropped
+  }
+
+  /** Memory held by the stores, in bytes. */
+  get memoryBytes(): number {
+    return this.#live.usedBytes + (this.#frozen?.store.usedBytes ?? 0)
+  }
+
+  /** The oldest op that is in memory only; undefined: none. The log is kept from there on. */
+  get oldestOpId(): number | undefined {
+    const oldest = Math.min(this.#frozen?.store.oldestOpId ?? Number.POSITIVE_INFINITY, this.#live.oldestOpId ?? Number.POSITIVE_INFINITY)
+    return oldest === Number.POSITIVE_INFINITY ? undefined : oldest
+  }
+
+  /** Recovery found records of generation `generation`: the live store is newer than all of them. */
+  skipGenerations(generation: number): void {
+    this.#liveGeneration = Math.max(this.#liveGeneration, generation + 1)
+  }
+
+  /**
+   * The index of the first of the keys that has a row, −1 if none has one, or `notInMemory`: `misses` knows what to
+   * load before asking again.
+   */
+  findFirst(keys: KeyBlock, hashes: Uint32Array, misses: LookupMisses): number {
+    const inMemory = this.#findFirstInMemory(keys, hashes)
+    if (this.#disk.size === 0) return inMemory
+    const limit = inMemory < 0 ? keys.count : inMemory
+    let first = limit
+    for (const rowset of this.#disk.overlappingKeys(keys)) {
+      const found = rowset.findFirst(keys, hashes, first, misses)
+      if (found === notInMemory) return notInMemory
+      if (found >= 0) first = found
+    }
+    return first < limit ? first : inMemory
+  }
+
+  #findFirstInMemory(keys: KeyBlock, hashes: Uint32Array): number {
+    const live = this.#live.rowCount > 0 ? this.#live : undefined
+    const frozen = this.#frozen?.store
+    if (!live && !frozen) return -1
+    for (let i = 0; i < keys.count; i++) {
+      const hash = hashes[i] as number
+      if (live && live.find(keys, i, hash) >= 0) return i
+      if (frozen && frozen.find(keys, i, hash) >= 0) return i
+    }
+    return -1
+  }
+
+  /**
+   * Puts the values of a key's row, as a snapshot sees it, into `out`, those of the columns at `positions`. Returns
+   * whether there is such a row; undefined: `misses` knows what to load before asking again.
+   */
+  readRow(keys: KeyBlock, i: number, hash: number, o: PointRead): boolean | undefined {
+    for (const store of this.#stores) {
+      const row = store.find(keys, i, hash)
+      if (row < 0) continue
+      if (store.timestampOf(row) > o.timestamp) return false
+      store.readRow(row, o.positions, o.out)
+      return true
+    }
+    if (this.#disk.size === 0) return false
+    for (const rowset of this.#disk.holdingKey(keys, i)) {
+      const row = rowset.find(keys, i, hash, o.misses)
+      if (row === notInMemory) return undefined
+      if (row < 0) continue
+      const visible = rowset.isVisible(row, o.timestamp, o.misses)
+      if (!visible) return visible
+      return rowset.readRow(row, o.positions, o.out, o.misses) ? true : undefined
+    }
+    return false
+  }
+
+  /** Appends rows whose keys are known to be new. */
+  insert(rows: RowBlock, keys: KeyBlock, hashes: Uint32Array, o: { timestamp: number; opId: number; selection?: Int32Array }): void {
+    const wasEmpty = this.#live.rowCount === 0
+    const bytesBefore = this.#live.usedBytes
+    this.#live.append(rows, keys, hashes, o)
+    if (wasEmpty || this.#live.usedBytes !== bytesBefore) this.#changed()
+  }
+
+  /** Tells a listener whenever the memory that the stores hold has changed: by whole spans, not by rows. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  #changed(): void {
+    this.host.memoryChanged()
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** Pins the present state and gives its rows as streams, one for each rowset that may hold some of the range. */
+  streams(o: StreamOptions): PinnedStreams {
+    const stores = this.#stores.filter((store) => store.rowCount > 0)
+    const rowsets = this.#disk.overlapping(o.range)
+    for (const store of stores) store.retain()
+    for (const rowset of rowsets) rowset.retain()
+    const memory = stores.map((store): RowStream => {
+      const scan = { ...o, rowCount: store.rowCount }
+      return { minKey: undefined, maxKey: undefined, prepare: () => store.prepareScan(scan), batches: () => store.batches(scan) }
+    })
+    const disk = rowsets.map((rowset): RowStream => {
+      const { minKey, maxKey } = rowset
+      return { minKey, maxKey, prepare: () => rowset.prepareScan(o), batches: () => rowset.batches(o) }
+    })
+    let released = false
+    return {
+      streams: [...memory, ...disk],
+      release: () => {
+        if (released) return
+        released = true
+        for (const store of stores) store.release()
+        for (const rowset of rowsets) rowset.release()
+      },
+    }
+  }
+
+  /** Freezes the live store, or finds it frozen by an attempt that failed. Undefined: nothing to flush, or not now. */
+  freeze(): FrozenStore | undefined {
+    if (this.#dropped) return undefined
+    if (this.#frozen) return this.#frozen
+    if (this.#live.rowCount === 0 || !this.host.mayFreeze) return undefined
+    this.#frozen = { store: this.#live, generation: this.#liveGeneration, cut: this.host.lastAppliedOp }
+    this.#liveGeneration++
+    this.#live = this.#newStore()
+    this.#stores = [this.#live, this.#frozen.store]
+    this.#liveSinceMs = this.host.monotonicMs
+    this.#changed()
+    return this.#frozen
+  }
+
+  /** In one tick: the frozen store goes, the rowsets that hold its rows come. */
+  installFlush(frozen: FrozenStore, rowsets: readonly DiskRowSet[], state: TabletState): void {
+    invariant(this.#frozen === frozen, 'only the frozen store is installed')
+    this.#frozen = undefined
+    this.#stores = [this.#live]
+    this.#disk = this.#disk.with(rowsets)
+    this.#state = state
+    frozen.store.release()
+    this.#changed()
+  }
+
+  /** The edit that drops the table is on its way: no flush may follow it. */
+  beginDrop(): void {
+    this.#dropped = true
+  }
+
+  /** That edit could not be written. */
+  cancelDrop(): void {
+    this.#dropped = false
+  }
+
+  /** Lets go of everything; scans that hold pins go on, and the files go once the last of them has ended. */
+  drop(): void {
+    for (const rowset of this.#disk.rowsets) rowset.release()
+    this.#disk = RowSetTree.of<DiskRowSet>([])
+    this.close()
+  }
+
+  /** Lets go of memory; files stay. */
+  close(): void {
+    for (const store of this.#stores) store.release()
+    this.#frozen = undefined
+    this.#live = this.#newStore()
+    this.#stores = [this.#live]
+    this.#changed()
+  }
+
+  fileInfo(meta: FileMeta): FileInfo {
+    const { fileNumber, sizeBytes, rows, rowset } = meta
+    const path = this.host.sstablePath(fileNumber)
+    return { fileNumber, kind: 'sstable', path, sizeBytes, rows, table: this.table, tablet: this.ordinal, rowset }
+  }
+
+  #newStore(): MemRowSet {
+    return new MemRowSet({ schema: this.schema, generation: this.#liveGeneration, chunks: this.host.chunks })
+  }
+}
