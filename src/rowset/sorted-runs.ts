@@ -1,3 +1,4 @@
+import { invariant } from '../base/errors.ts'
 import type { KeyRange } from './batch-source.ts'
 import type { MemRows } from './mem-rows.ts'
 import { sortRows, sortRowsInSlices } from './sort-rows.ts'
@@ -103,13 +104,13 @@ export class SortedRuns {
     return from
   }
 
-  /** Replaces the runs from the new one's first row on. Another's work may have moved the borders: then it is kept, and nothing is lost. */
+  /**
+   * Replaces the runs from the new one's first row on. That is where a run begins, even if others were installed since
+   * it was worked out: one that ends earlier begins no earlier, so the border is still there.
+   */
   private install(run: SortedRun): void {
-    const first = this.runs.findIndex((other) => other.to > run.from)
-    if (first >= 0) {
-      if ((this.runs[first] as SortedRun).from !== run.from) return
-      this.runs.length = first
-    }
+    while ((this.runs.at(-1)?.to ?? 0) > run.from) this.runs.pop()
+    invariant(this.coveredRows === run.from, 'a sorted run begins where another one ends')
     this.runs.push(run)
   }
 }

@@ -218,6 +218,20 @@ test('a scan reads only the columns that it asks for, and keys only where a boun
   t.is(batches[0]?.prepare({ columns: [4] }), undefined)
 })
 
+test('bounds that are the first or the last key of a group, or of the file, cut exactly there', async (t) => {
+  const { vfs, meta, model } = await writtenTable(fixedKeySchema, 12)
+  const rowset = open(fixedKeySchema, vfs, meta)
+  const keyAt = (i: number) => new Uint8Array(Buffer.from((model[i] as ModelRow).keyHex, 'hex'))
+  const places = [0, 1, 127, 128, 129, 1279, 1280, 1498, 1499]
+  for (const from of places) {
+    for (const to of places) {
+      const range = { lower: keyAt(from), upper: keyAt(to) }
+      const rows = readBatches(fixedKeySchema, rowset.batches({ timestamp: 9, range }))
+      t.is(firstDifference(rows, expectedRows(model.slice(from, to), { timestamp: 9 })), undefined, `from ${from} to ${to}`)
+    }
+  }
+})
+
 test('a group that no snapshot row lies in is left out without reading it', async (t) => {
   const { vfs, meta } = await writtenTable(variableKeySchema, 6)
   const rowset = open(variableKeySchema, vfs, meta)

@@ -403,3 +403,46 @@ test('several ordered scans at once, and a blocking one among them, all see ever
   t.is(firstDifference(readBatches(variableKeySchema, store.batches(o)), expected), undefined, 'afterwards')
   t.is(store.prepareScan(o), undefined)
 })
+
+test('a block without nulls leaves none behind where nulls of another store lay', (t) => {
+  const schema = schemaOf([{ kind: 'int32' }, { kind: 'int32', nullable: true }], [0])
+  const chunks = new ChunkPool()
+  const append = (store: MemRowSet, from: number, value: number | null, count: number) => {
+    const { block, keys, hashes } = batchOf(
+      schema,
+      Array.from({ length: count }, (_, i) => [from + i, value]),
+    )
+    store.append(block, keys, hashes, { timestamp: 1, opId: 1 })
+  }
+  const former = new MemRowSet({ schema, generation: 1, chunks })
+  append(former, 0, null, 100)
+  former.release()
+  const store = new MemRowSet({ schema, generation: 2, chunks })
+  append(store, 0, null, 1)
+  append(store, 1, 7, 99)
+  t.is(chunks.createdCount, 1)
+  const out: ColumnValue[] = []
+  for (let row = 0; row < 100; row++) {
+    store.readRow(row, [1], out)
+    t.is(out[0] as ColumnValue, row === 0 ? null : 7)
+  }
+})
+
+test('the lowest and the highest key there can be lie in every range that is open on their side', (t) => {
+  const schema = schemaOf([{ kind: 'int32' }], [0])
+  const values = [-(2 ** 31), -1, 0, 2 ** 31 - 1]
+  const { block, keys, hashes } = batchOf(
+    schema,
+    values.map((value) => [value]),
+  )
+  const store = new MemRowSet({ schema, generation: 1, chunks: new ChunkPool() })
+  store.append(block, keys, hashes, { timestamp: 1, opId: 1 })
+  const zero = Uint8Array.of(0x80, 0, 0, 0)
+  for (const sorted of [false, true]) {
+    const scan = (lower?: Uint8Array, upper?: Uint8Array) =>
+      readBatches(schema, store.batches({ timestamp: 1, range: { lower, upper }, sorted })).map(({ row }) => row[0])
+    t.deepEqual(scan(zero, undefined), [0, 2 ** 31 - 1])
+    t.deepEqual(scan(undefined, zero), [-(2 ** 31), -1])
+    t.deepEqual(scan(zero, Uint8Array.of(255, 255, 255, 255)), [0])
+  }
+})
