@@ -38,7 +38,11 @@ export const piscinaWorkerPool = definePlugin({
   name: 'piscina-worker-pool',
   provides: [WorkerPool],
   bind(module) {
-    module.provide(WorkerPool, [Configuration, Clock], (config, clock) => new PiscinaWorkerPool({ clock, threads: config.maintenance.threads }))
+    module.provide(
+      WorkerPool,
+      [Configuration, Clock],
+      (config, clock) => new PiscinaWorkerPool({ clock, threads: config.maintenance.threads }),
+    )
   },
 })
 

@@ -1,8 +1,8 @@
 import {
-  flushMemRowSet,
-  jobModule,
   type FlushOutput,
   type FrozenStore,
+  flushMemRowSet,
+  jobModule,
   type MaintenanceOp,
   type MaintenanceOpStats,
   type Registration,
@@ -73,7 +73,8 @@ export class FlushMemRowSetOp implements MaintenanceOp {
       reason: this.name,
       rowsetBytesMax,
       codec: { name: compression },
-      run: (data) => context.pool.run<FlushOutput[]>({ module: jobModule(import.meta.url, './flush-job'), data }, { signal: context.signal }),
+      run: (data) =>
+        context.pool.run<FlushOutput[]>({ module: jobModule(import.meta.url, './flush-job'), data }, { signal: context.signal }),
     })
   }
 

@@ -18,7 +18,11 @@ export const lruBlockCache = definePlugin({
   options,
   provides: [BlockCache],
   bind(module, { capacity }) {
-    module.provide(BlockCache, [MemoryBudget], (memory) => new LruBlockCache({ capacityBytes: Math.min(capacity ?? memory.limitBytes, memory.limitBytes) }))
+    module.provide(
+      BlockCache,
+      [MemoryBudget],
+      (memory) => new LruBlockCache({ capacityBytes: Math.min(capacity ?? memory.limitBytes, memory.limitBytes) }),
+    )
   },
 })
 

@@ -150,16 +150,27 @@ export interface Table<T extends TableDefinition = TableDefinition> {
   insertColumns(columns: ColumnsInput<T>, o?: WriteOptions): Promise<number>
   /** The row of a key. */
   get(key: Key<T>, o?: ReadOptions): Promise<Row<T> | undefined>
-  get<const S extends readonly (keyof Row<T>)[]>(key: Key<T>, o: ReadOptions & { columns: S }): Promise<Flat<Pick<Row<T>, S[number]>> | undefined>
+  get<const S extends readonly (keyof Row<T>)[]>(
+    key: Key<T>,
+    o: ReadOptions & { columns: S },
+  ): Promise<Flat<Pick<Row<T>, S[number]>> | undefined>
   /** As `get`, at once; blocks the event loop while a block that is not in memory is read. */
   getSync(key: Key<T>, o?: ReadOptions): Row<T> | undefined
-  getSync<const S extends readonly (keyof Row<T>)[]>(key: Key<T>, o: ReadOptions & { columns: S }): Flat<Pick<Row<T>, S[number]>> | undefined
+  getSync<const S extends readonly (keyof Row<T>)[]>(
+    key: Key<T>,
+    o: ReadOptions & { columns: S },
+  ): Flat<Pick<Row<T>, S[number]>> | undefined
   /** The rows of many keys, in their order, all read at one snapshot. */
   getMany(keys: readonly Key<T>[], o?: ReadOptions): Promise<(Row<T> | undefined)[]>
-  getMany<const S extends readonly (keyof Row<T>)[]>(keys: readonly Key<T>[], o: ReadOptions & { columns: S }): Promise<(Flat<Pick<Row<T>, S[number]>> | undefined)[]>
+  getMany<const S extends readonly (keyof Row<T>)[]>(
+    keys: readonly Key<T>[],
+    o: ReadOptions & { columns: S },
+  ): Promise<(Flat<Pick<Row<T>, S[number]>> | undefined)[]>
   scan<const S extends readonly (keyof Row<T>)[] = readonly (keyof Row<T>)[]>(o?: ScanOptions<T, S>): Scan<Flat<Pick<Row<T>, S[number]>>>
   /** Aggregates over all matching rows: one object; of no rows: count 0, the others null. */
-  aggregate<A extends Selection<T>>(o: ReadOptions & { select: A; where?: Predicate<Row<T>>; groupBy?: undefined }): Promise<Flat<Results<A, T>>>
+  aggregate<A extends Selection<T>>(
+    o: ReadOptions & { select: A; where?: Predicate<Row<T>>; groupBy?: undefined },
+  ): Promise<Flat<Results<A, T>>>
   /** Aggregates by group: an array, unordered unless `orderBy` (of group columns and results; nulls first) says so. */
   aggregate<A extends Selection<T>, const G extends Grouping<T>>(
     o: ReadOptions & {

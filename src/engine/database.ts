@@ -4,7 +4,8 @@ import type { MaintenanceManager } from '../maintenance/maintenance-manager.ts'
 import { definitionMismatch } from '../schema/schema-diff.ts'
 import type { TableDefinition } from '../schema/table-definition.ts'
 import type { AnyTable, Database, Snapshot, Table, TableInfo, TableRef } from './api.ts'
-import { databaseMetrics, type Metrics } from './metrics.ts'
+import { databaseMetrics } from './engine-metrics.ts'
+import type { Metrics } from './metrics.ts'
 import { Snapshots } from './snapshots.ts'
 import type { StorageEngine } from './storage-engine.ts'
 import { asTable, VarveTable } from './table.ts'
@@ -78,7 +79,12 @@ export class VarveDatabase implements Database {
     this.#engine.requireOpen()
     return [...this.#engine.tables.values()].map(({ schema, tablets }) => ({
       name: schema.name,
-      columns: schema.columns.map((column) => ({ name: column.name, kind: column.kind, nullable: column.nullable, hasDefault: column.default !== undefined })),
+      columns: schema.columns.map((column) => ({
+        name: column.name,
+        kind: column.kind,
+        nullable: column.nullable,
+        hasDefault: column.default !== undefined,
+      })),
       primaryKey: schema.keyColumns.map((position) => schema.columns[position]?.name ?? ''),
       tablets: tablets.length,
     }))

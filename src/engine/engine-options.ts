@@ -1,4 +1,4 @@
-import { Clock } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { systemClock } from '../base/system-clock.ts'
 import type { Cleaner } from '../cleaner/cleaner.ts'
 import { DeletingCleaner } from '../cleaner/deleting-cleaner.ts'

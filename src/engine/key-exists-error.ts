@@ -12,7 +12,11 @@ export function keyExistsError(section: WriteSection, row: number, how: 'exists'
     .join(', ')
   const rowIndex = inputRow(section, row)
   const what = how === 'exists' ? 'has a row already' : 'comes twice in this call'
-  return new VarveError('KEY_EXISTS', `Table ${schema.name}: the key (${shown}) of row ${rowIndex} ${what}; nothing of the call was applied.`, {
-    context: { table: schema.name, key, rowIndex },
-  })
+  return new VarveError(
+    'KEY_EXISTS',
+    `Table ${schema.name}: the key (${shown}) of row ${rowIndex} ${what}; nothing of the call was applied.`,
+    {
+      context: { table: schema.name, key, rowIndex },
+    },
+  )
 }

@@ -1,5 +1,4 @@
 import type { BlockCacheStats } from '../sstable/block-cache.ts'
-import type { StorageEngine } from './storage-engine.ts'
 
 /** One reading of everything the engine counts; since open, unless said otherwise. Sizes in bytes, times in milliseconds. */
 export interface Metrics {
@@ -56,31 +55,4 @@ export interface RowSetStats {
   readonly maxKey: string
   readonly minKeyHex: string
   readonly maxKeyHex: string
-}
-
-/** What `db.metrics()` says. */
-export function databaseMetrics(engine: StorageEngine): Metrics {
-  const { memory, cache } = engine.parts
-  const { counts, throttle, wal, tablets } = engine
-  const rowsets = tablets.flatMap((tablet) => tablet.disk.rowsets)
-  return {
-    memory: {
-      limitBytes: memory.limitBytes,
-      usedBytes: memory.usedBytes,
-      heldBytes: memory.heldBytes,
-      writeBufferBytes: engine.chunks.usedBytes,
-      level: memory.level(),
-    },
-    cache: { ...cache.stats(), usedBytes: cache.usedBytes, capacityBytes: cache.capacityBytes },
-    wal: {
-      retainedBytes: wal?.retainedBytes ?? 0,
-      writtenBytes: wal?.writtenBytes ?? 0,
-      syncCount: wal?.syncCount ?? 0,
-      lastOpId: engine.lastAppliedOp,
-      syncedOpId: wal?.syncedOpId ?? 0,
-    },
-    writes: { batches: counts.batches, rows: counts.rows, stallCount: throttle?.stallCount ?? 0, stallMs: throttle?.stallMs ?? 0 },
-    flush: { count: counts.flushes, failedCount: counts.flushFailures, rows: counts.flushedRows, bytesWritten: counts.flushedBytes },
-    files: { sstables: rowsets.length, sstableBytes: rowsets.reduce((sum, { meta }) => sum + meta.sizeBytes, 0) },
-  }
 }

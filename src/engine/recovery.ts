@@ -11,11 +11,11 @@
 import { VarveError } from '../base/errors.ts'
 import { ObsoleteFiles } from '../cleaner/obsolete-files.ts'
 import type { ResolvedConfig } from '../kernel/config.ts'
+import type { MemoryBudget } from '../maintenance/memory-budget.ts'
 import { type DatabaseFile, fileNumberAbove, listDatabaseFiles, lockFileName, orphanFiles } from '../manifest/database-files.ts'
 import { Manifest } from '../manifest/manifest.ts'
 import { type RecoveredManifest, recoverManifest } from '../manifest/manifest-recovery.ts'
 import { Version } from '../manifest/version.ts'
-import type { MemoryBudget } from '../maintenance/memory-budget.ts'
 import { ChunkPool } from '../rowset/chunk-pool.ts'
 import type { BlockCache } from '../sstable/block-cache.ts'
 import { FileHandles } from '../sstable/file-handles.ts'
@@ -59,7 +59,7 @@ async function openLocked(o: OpenStorageOptions, unlock: () => Promise<void>): P
   const numbers = new FileNumbers(Math.max(version.nextFileNumber, fileNumberAbove(files)))
   if (!config.readOnly) await removeOrphans(vfs, files, version, recovered?.fileNumber ?? 0)
 
-  const chunks = new ChunkPool()
+  const chunks = new ChunkPool({ idleBytesMax: Math.floor(o.memory.limitBytes / 4) })
   const obsolete = new ObsoleteFiles({ vfs, cleaner: options.cleaner, events: options.events })
   const time = new HybridClock(options.clock)
   const engine = new StorageEngine({ ...o, chunks, obsolete, numbers, time, files: new FileHandles(vfs), unlock })
@@ -68,7 +68,9 @@ async function openLocked(o: OpenStorageOptions, unlock: () => Promise<void>): P
   const log = await replayLog(o, tables, version, recovered)
   const lastOpId = Math.max(version.lastOpId, log.lastOpId)
   time.advanceTo(Math.max(version.lastTimestamp, log.lastTimestamp))
-  const writers = config.readOnly ? { manifest: undefined, wal: undefined } : await beginWriters(o, { engine, version, recovered, log, lastOpId })
+  const writers = config.readOnly
+    ? { manifest: undefined, wal: undefined }
+    : await beginWriters(o, { engine, version, recovered, log, lastOpId })
   engine.begin({ ...writers, tables, nextTableId: version.nextTableId, lastOpId })
   return engine
 }
@@ -78,7 +80,8 @@ async function requireDirectory(vfs: Vfs, config: ResolvedConfig): Promise<void>
   const stat = await vfs.stat(directory)
   if (stat?.isDirectory) return
   if (stat) throw notFound(directory, 'it is a file, not a directory. Give the directory of a database')
-  if (!config.createIfMissing || config.readOnly) throw notFound(directory, 'there is no such directory. Check the path, or open with createIfMissing: true')
+  if (!config.createIfMissing || config.readOnly)
+    throw notFound(directory, 'there is no such directory. Check the path, or open with createIfMissing: true')
   await vfs.makeDirectory(directory)
 }
 
@@ -87,7 +90,11 @@ function requireWanted(config: ResolvedConfig, files: readonly DatabaseFile[], r
   const { directory } = config
   if (recovered) {
     if (!config.errorIfExists) return
-    throw new VarveError('DATABASE_EXISTS', `${directory} holds a database already. Choose another directory, or open without errorIfExists.`, { context: { directory } })
+    throw new VarveError(
+      'DATABASE_EXISTS',
+      `${directory} holds a database already. Choose another directory, or open without errorIfExists.`,
+      { context: { directory } },
+    )
   }
   const data = files.find(({ kind }) => kind === 'sstable' || kind === 'delta' || kind === 'wal')
   if (data) {
@@ -95,8 +102,10 @@ function requireWanted(config: ResolvedConfig, files: readonly DatabaseFile[], r
     throw new VarveError('CORRUPTION', message, { context: { directory, path: joinPath(directory, 'CURRENT') } })
   }
   const foreign = files.find(({ kind, name }) => kind === 'other' && !name.startsWith('.'))
-  if (foreign) throw notFound(directory, `it holds other files (${foreign.name}) and no database. Give the directory of a database, or an empty one`)
-  if (!config.createIfMissing || config.readOnly) throw notFound(directory, 'it is empty. Check the path, or open with createIfMissing: true')
+  if (foreign)
+    throw notFound(directory, `it holds other files (${foreign.name}) and no database. Give the directory of a database, or an empty one`)
+  if (!config.createIfMissing || config.readOnly)
+    throw notFound(directory, 'it is empty. Check the path, or open with createIfMissing: true')
 }
 
 function notFound(directory: string, problem: string): VarveError {
@@ -117,11 +126,21 @@ function makeTables(engine: StorageEngine, version: Version): EngineTable[] {
   )
 }
 
-async function replayLog(o: OpenStorageOptions, tables: readonly EngineTable[], version: Version, recovered: RecoveredManifest | undefined): Promise<RecoveredWal> {
+async function replayLog(
+  o: OpenStorageOptions,
+  tables: readonly EngineTable[],
+  version: Version,
+  recovered: RecoveredManifest | undefined,
+): Promise<RecoveredWal> {
   const { options, config } = o
   const byId = new Map(tables.map((table) => [table.schema.tableId, table]))
   const replay = new Replay((tableId, ordinal) => byId.get(tableId)?.tablets[ordinal])
-  const known = recovered && { fileNumber: recovered.fileNumber, sizeBytes: recovered.sizeBytes, lastOpId: version.lastOpId, logSyncedThrough: version.logSyncedThrough }
+  const known = recovered && {
+    fileNumber: recovered.fileNumber,
+    sizeBytes: recovered.sizeBytes,
+    lastOpId: version.lastOpId,
+    logSyncedThrough: version.logSyncedThrough,
+  }
   const log = await recoverWal({
     vfs: options.vfs,
     directory: options.directory,
@@ -142,7 +161,10 @@ interface Found {
   readonly lastOpId: number
 }
 
-async function beginWriters(o: OpenStorageOptions, { engine, version, recovered, log, lastOpId }: Found): Promise<{ manifest: Manifest; wal: Wal }> {
+async function beginWriters(
+  o: OpenStorageOptions,
+  { engine, version, recovered, log, lastOpId }: Found,
+): Promise<{ manifest: Manifest; wal: Wal }> {
   const { vfs, directory, clock, events } = o.options
   const common = { vfs, directory, clock, events, nextFileNumber: () => engine.nextFileNumber() }
   const manifest = await Manifest.begin({

@@ -1,6 +1,6 @@
 import { invariant, VarveError } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
-import { type DiskRowSet, notInMemory } from '../rowset/disk-rowset.ts'
+import type { DiskRowSet } from '../rowset/disk-rowset.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
 import type { KeyBlock } from '../schema/column-vector.ts'
 import { encodeKeys, hashKeys } from '../schema/key-encoding.ts'
@@ -55,35 +55,38 @@ export class Replay {
   }
 }
 
-/** The rows of a logged insert that no rowset on disk holds. */
+/** The rows of a logged insert that no rowset on disk holds, ascending. */
 function rowsNotOnDisk(tablet: Tablet, keys: KeyBlock, hashes: Uint32Array, opId: number): Int32Array {
-  const absent: number[] = []
-  for (let i = 0; i < keys.count; i++) {
-    const holder = holderOnDisk(tablet, keys, i, hashes[i] as number)
-    if (!holder) absent.push(i)
-    else invariant(opId <= holder.meta.flushedThroughOp, `op ${opId} inserts a key that rowset ${holder.meta.rowset} of ${tablet.label} holds already`)
+  let left = Int32Array.from({ length: keys.count }, (_, i) => i)
+  for (const rowset of tablet.disk.overlappingKeys(keys)) {
+    if (left.length === 0) break
+    const held = probeSync(rowset, keys, hashes, left)
+    const absent = left.filter((i) => (held[i] as number) < 0)
+    invariant(
+      absent.length === left.length || opId <= rowset.meta.flushedThroughOp,
+      `op ${opId} inserts a key that rowset ${rowset.meta.rowset} of ${tablet.label} holds already`,
+    )
+    left = absent
   }
-  return Int32Array.from(absent)
+  return left
 }
 
-function holderOnDisk(tablet: Tablet, keys: KeyBlock, i: number, hash: number): DiskRowSet | undefined {
+function probeSync(rowset: DiskRowSet, keys: KeyBlock, hashes: Uint32Array, selection: Int32Array): Int32Array {
+  const rows = new Int32Array(keys.count)
   const misses = new LookupMisses()
-  for (const rowset of tablet.disk.holdingKey(keys, i)) {
-    let row = rowset.find(keys, i, hash, misses)
-    while (row === notInMemory) {
-      misses.loadSync()
-      row = rowset.find(keys, i, hash, misses)
-    }
-    if (row >= 0) return rowset
-  }
-  return undefined
+  while (rowset.probe(keys, hashes, selection, rows, misses) > 0) misses.loadSync()
+  return rows
 }
 
 function requireColumns(batch: LogBatch, section: LogSection, tablet: Tablet): void {
   const { columns } = tablet.schema
   const fits = section.columnIds.length === columns.length && columns.every((column, i) => column.id === section.columnIds[i])
   if (fits) return
-  throw new VarveError('CORRUPTION', `The log ${batch.path} has, at offset ${batch.offset}, rows of table ${tablet.table} with other columns than the table's.`, {
-    context: { path: batch.path, offset: batch.offset, table: tablet.table },
-  })
+  throw new VarveError(
+    'CORRUPTION',
+    `The log ${batch.path} has, at offset ${batch.offset}, rows of table ${tablet.table} with other columns than the table's.`,
+    {
+      context: { path: batch.path, offset: batch.offset, table: tablet.table },
+    },
+  )
 }

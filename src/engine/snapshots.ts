@@ -1,6 +1,6 @@
 import { VarveError } from '../base/errors.ts'
-import { timestampAtEndOf } from './hybrid-clock.ts'
 import type { ReadOptions, Snapshot } from './api.ts'
+import { timestampAtEndOf } from './hybrid-clock.ts'
 
 class PinnedSnapshot implements Snapshot {
   readonly timestamp: number
@@ -53,7 +53,8 @@ export class Snapshots {
     if (o?.snapshot === undefined && o?.asOf === undefined) return this.#visibleTimestamp()
     if (o.snapshot === undefined) return Math.min(this.#visibleTimestamp(), asOfTimestamp(o.asOf))
     if (o.asOf !== undefined) throw new TypeError('Give either snapshot or asOf, not both.')
-    if (!(o.snapshot instanceof PinnedSnapshot) || o.snapshot.owner !== this) throw new TypeError('The snapshot is not one of this database: use db.snapshot().')
+    if (!(o.snapshot instanceof PinnedSnapshot) || o.snapshot.owner !== this)
+      throw new TypeError('The snapshot is not one of this database: use db.snapshot().')
     if (o.snapshot.isClosed) throw new VarveError('SNAPSHOT_CLOSED', 'The snapshot has been closed. Take a new one with db.snapshot().')
     return o.snapshot.timestamp
   }
@@ -61,6 +62,7 @@ export class Snapshots {
 
 function asOfTimestamp(asOf: Date | number | undefined): number {
   const ms = asOf instanceof Date ? asOf.getTime() : asOf
-  if (typeof ms !== 'number' || !Number.isFinite(ms) || ms < 0) throw new TypeError(`asOf is a Date or a number of milliseconds since 1970; got ${String(asOf)}.`)
+  if (typeof ms !== 'number' || !Number.isFinite(ms) || ms < 0)
+    throw new TypeError(`asOf is a Date or a number of milliseconds since 1970; got ${String(asOf)}.`)
   return Math.min(timestampAtEndOf(ms), Number.MAX_SAFE_INTEGER)
 }

@@ -2,21 +2,24 @@
  * The engine room: owns the manifest, the log, the write queue and the tablets, and is the host that tablets work
  * through. Opened by `openStorage` (recovery), shown to applications by `VarveDatabase`.
  */
-import type { BlockCache } from '../sstable/block-cache.ts'
+
+import type { Timer } from '../base/clock.ts'
 import { asError, InvariantError, VarveError } from '../base/errors.ts'
+import { didYouMean } from '../base/suggest.ts'
 import type { ObsoleteFiles } from '../cleaner/obsolete-files.ts'
+import type { FileInfo } from '../events/event-map.ts'
 import type { ResolvedConfig } from '../kernel/config.ts'
+import type { MemoryBudget } from '../maintenance/memory-budget.ts'
 import { sstableFileName, walFileName } from '../manifest/database-files.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import type { FileMeta, TabletState, VersionEdit } from '../manifest/version-edit.ts'
-import type { MemoryBudget } from '../maintenance/memory-budget.ts'
 import type { ChunkPool } from '../rowset/chunk-pool.ts'
 import { DiskRowSet } from '../rowset/disk-rowset.ts'
-import { didYouMean } from '../base/suggest.ts'
+import { tabletCount } from '../schema/partitioner.ts'
 import { definitionMismatch } from '../schema/schema-diff.ts'
 import { schemaFromDefinition, type TableDefinition } from '../schema/table-definition.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
-import { tabletCount } from '../schema/partitioner.ts'
+import type { BlockCache } from '../sstable/block-cache.ts'
 import type { FileHandles } from '../sstable/file-handles.ts'
 import { Tablet } from '../tablet/tablet.ts'
 import type { TabletEdit, TabletHost } from '../tablet/tablet-host.ts'
@@ -24,7 +27,7 @@ import { joinPath, type VfsHandle } from '../vfs/vfs.ts'
 import type { Wal } from '../wal/wal.ts'
 import type { EngineOptions } from './engine-options.ts'
 import type { FileNumbers } from './file-numbers.ts'
-import { HybridClock } from './hybrid-clock.ts'
+import type { HybridClock } from './hybrid-clock.ts'
 import { WriteQueue } from './write-queue.ts'
 import { WriteThrottle } from './write-throttle.ts'
 
@@ -74,6 +77,7 @@ export class StorageEngine implements TabletHost {
   #lastJobId = 0
   #stopped: Error | undefined
   #closed = false
+  #syncTimer: Timer | undefined
 
   constructor(parts: StorageParts) {
     this.parts = parts
@@ -99,8 +103,10 @@ export class StorageEngine implements TabletHost {
         this.counts.batches++
         this.counts.rows += write.rowCount
       },
+      syncSoon: () => this.#syncSoon(),
       broken: (error) => this.stopWrites(error),
     })
+    options.events.on('flush:end', ({ outputs, error }) => this.#countFlush(outputs, error))
   }
 
   // What tablets need.
@@ -225,8 +231,9 @@ export class StorageEngine implements TabletHost {
     return this.#closed
   }
 
+  /** Why no write is taken any more, reads going on: a failure to persist, or a broken invariant. */
   get stoppedBy(): Error | undefined {
-    return this.#stopped
+    return this.#stopped ?? this.#wal?.stopped ?? this.#manifest?.stopped
   }
 
   /** A failure to persist, or a broken invariant: no more writes; reads go on. */
@@ -251,7 +258,11 @@ export class StorageEngine implements TabletHost {
         if (mismatch) throw mismatch
         return existing
       }
-      throw new VarveError('TABLE_EXISTS', `Table ${name} exists already. Use db.table(definition), or createTable(definition, { ifNotExists: true }).`, { context: { table: name } })
+      throw new VarveError(
+        'TABLE_EXISTS',
+        `Table ${name} exists already. Use db.table(definition), or createTable(definition, { ifNotExists: true }).`,
+        { context: { table: name } },
+      )
     }
     if (refusal) throw refusal
     const schema = schemaFromDefinition(definition, { tableId: this.#nextTableId++ })
@@ -268,7 +279,10 @@ export class StorageEngine implements TabletHost {
   }
 
   /** The tablets of a table, from what the manifest says of them. */
-  makeTable(schema: TableSchema, tabletOf: (ordinal: number) => { state: TabletState; files: readonly FileMeta[] } | undefined): EngineTable {
+  makeTable(
+    schema: TableSchema,
+    tabletOf: (ordinal: number) => { state: TabletState; files: readonly FileMeta[] } | undefined,
+  ): EngineTable {
     const tablets = Array.from({ length: tabletCount(schema) }, (_, ordinal) => {
       const stored = tabletOf(ordinal)
       const state = stored?.state ?? { tableId: schema.tableId, tablet: ordinal, flushedGeneration: 0, flushedCut: 0, historyHorizon: 0 }
@@ -311,6 +325,7 @@ export class StorageEngine implements TabletHost {
   /** Ends writing: no write is taken any more, those under way are finished, and the log is made durable. */
   async close(): Promise<void> {
     this.#closed = true
+    this.#syncTimer?.cancel()
     this.#throttle?.close()
     await this.#queue?.settled()
     const { files, obsolete } = this.parts
@@ -322,22 +337,52 @@ export class StorageEngine implements TabletHost {
         failures.push(asError(thrown))
       }
     }
-    if (!this.#stopped) await attempt(this.#wal?.sync())
+    if (!this.stoppedBy) {
+      await attempt(this.#wal?.sync())
+      await attempt(this.#leaveNoLog())
+    }
     await attempt(this.#wal?.close())
     await attempt(obsolete.drain())
     await attempt(this.#manifest?.close())
     for (const tablet of this.tablets) tablet.close()
     files.close()
     await attempt(this.parts.unlock())
-    if (failures.length > 0 && !this.#stopped) throw failures[0]
+    if (failures.length > 0 && !this.stoppedBy) throw failures[0]
+  }
+
+  #countFlush(outputs: readonly FileInfo[], error: Error | undefined): void {
+    const { counts } = this
+    if (error) counts.flushFailures++
+    else counts.flushes++
+    for (const { rows, sizeBytes } of outputs) {
+      counts.flushedRows += rows
+      counts.flushedBytes += sizeBytes
+    }
+  }
+
+  /** Durability 'interval': one sync serves every write of the interval. */
+  #syncSoon(): void {
+    const { clock } = this.parts.options
+    this.#syncTimer ??= clock.after(this.parts.config.wal.syncIntervalMs, () => {
+      this.#syncTimer = undefined
+      this.#wal?.sync().catch((thrown: unknown) => this.stopWrites(asError(thrown)))
+    })
+  }
+
+  /** If nothing is in memory only, begins an empty segment, so that the next opening has nothing to replay. */
+  async #leaveNoLog(): Promise<void> {
+    if (!this.#wal || this.#oldestOpNeeded() <= this.lastAppliedOp) return
+    await this.#wal.roll()
+    this.installed()
   }
 
   #refusal(): Error | undefined {
     if (this.#closed) return new VarveError('DATABASE_CLOSED', 'The database has been closed. Open it again to use it.')
     if (this.parts.config.readOnly) return readOnlyError()
-    const stopped = this.#stopped
+    const stopped = this.stoppedBy
     if (!stopped) return undefined
-    return new VarveError('WRITES_STOPPED', `Writes were stopped by a failure to persist: ${stopped.message} Reads go on; close the database and open it again once the cause is mended.`, { cause: stopped })
+    if (stopped instanceof VarveError && stopped.code === 'WRITES_STOPPED') return stopped
+    return new VarveError('WRITES_STOPPED', `Writes have stopped: ${stopped.message} Reads go on; reopen the database.`, { cause: stopped })
   }
 
   /**

@@ -4,13 +4,13 @@
  */
 import { throwIfAborted } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
+import { columnAt, columnPositions } from '../query/columns.ts'
+import { LookupMisses } from '../rowset/lookup-misses.ts'
 import type { KeyBlock } from '../schema/column-vector.ts'
 import { hashKey, hashKeys, keysOf, singleKey } from '../schema/key-encoding.ts'
 import { partitionOfKeys } from '../schema/partitioner.ts'
-import { LookupMisses } from '../rowset/lookup-misses.ts'
 import { rowBuilder } from '../schema/row-builder.ts'
 import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
-import { columnAt, columnPositions } from '../query/columns.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { ReadOptions } from './api.ts'
 import type { Snapshots } from './snapshots.ts'
@@ -91,7 +91,16 @@ export class TableReader {
   }
 
   /** Loads what was missed and asks again, until the answer is there. `out` is filled and read in one tick, so that reads may share it. */
-  async #readLater(tablet: Tablet, keys: KeyBlock, i: number, hash: number, timestamp: number, shape: Shape, misses: LookupMisses, signal: AbortSignal | undefined): Promise<AnyRow | undefined> {
+  async #readLater(
+    tablet: Tablet,
+    keys: KeyBlock,
+    i: number,
+    hash: number,
+    timestamp: number,
+    shape: Shape,
+    misses: LookupMisses,
+    signal: AbortSignal | undefined,
+  ): Promise<AnyRow | undefined> {
     for (;;) {
       await misses.load()
       throwIfAborted(signal)

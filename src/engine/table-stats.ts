@@ -51,6 +51,7 @@ function rowsetStats(schema: TableSchema, tablet: Tablet, rowset: DiskRowSet): R
 
 /** A key as people read it. */
 function keyText(schema: TableSchema, encoded: Uint8Array): string {
-  const shown = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value)
+  const shown = (_: string, value: unknown) =>
+    typeof value === 'bigint' ? `${value}` : value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value
   return JSON.stringify(keyValuesToObject(schema, decodeKey(schema, encoded)), shown)
 }

@@ -1,12 +1,12 @@
 import { VarveError } from '../base/errors.ts'
 import { count } from '../query/aggregate.ts'
-import { planAggregate, runAggregate, type AggregateRequest } from '../query/aggregate-query.ts'
+import { type AggregateRequest, planAggregate, runAggregate } from '../query/aggregate-query.ts'
 import { QueryScan, type ScanSource } from '../query/query-scan.ts'
 import { planScan, type ScanRequest } from '../query/scan-plan.ts'
 import { keyValuesToObject } from '../schema/key-encoding.ts'
 import type { TableDefinition } from '../schema/table-definition.ts'
-import type { ColumnValue } from '../schema/table-schema.ts'
 import { definitionFromSchema } from '../schema/table-definition.ts'
+import type { ColumnValue } from '../schema/table-schema.ts'
 import type { ReadOptions, Scan, Table, WriteOptions } from './api.ts'
 import type { TableStats } from './metrics.ts'
 import type { Snapshots } from './snapshots.ts'
@@ -111,7 +111,10 @@ export class VarveTable {
 
   keyOf(row: Readonly<Record<string, unknown>>): unknown {
     const { schema } = this.#table
-    return keyValuesToObject(schema, schema.keyColumns.map((position) => row[schema.columns[position]?.name ?? ''] as ColumnValue))
+    return keyValuesToObject(
+      schema,
+      schema.keyColumns.map((position) => row[schema.columns[position]?.name ?? ''] as ColumnValue),
+    )
   }
 
   stats(): TableStats {
@@ -120,7 +123,10 @@ export class VarveTable {
   }
 
   /** Pins every tablet that the plan's key range can touch. */
-  #pin(plan: { readonly range: ScanSource['range']; readonly sorted: boolean; readonly reverse: boolean; tabletsOf(): readonly number[] }, o: ReadOptions): ScanSource {
+  #pin(
+    plan: { readonly range: ScanSource['range']; readonly sorted: boolean; readonly reverse: boolean; tabletsOf(): readonly number[] },
+    o: ReadOptions,
+  ): ScanSource {
     const { range, sorted, reverse } = plan
     const timestamp = this.#snapshots.timestampOf(o)
     const pinned = plan.tabletsOf().map((ordinal) => {

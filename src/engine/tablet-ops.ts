@@ -23,7 +23,10 @@ export class TabletOps {
 
   added(tablet: Tablet): void {
     const ops = this.#factories.flatMap((factory) => factory.forTablet?.(tablet) ?? [])
-    this.#ops.set(tablet, ops.map((op) => ({ op, registration: this.#manager.register(op) })))
+    this.#ops.set(
+      tablet,
+      ops.map((op) => ({ op, registration: this.#manager.register(op) })),
+    )
   }
 
   removed(tablet: Tablet): void {
@@ -38,10 +41,14 @@ export class TabletOps {
 
   async #flushTablet(tablet: Tablet): Promise<void> {
     const newestGeneration = tablet.liveGeneration
-    const remains = () => (tablet.frozen !== undefined && tablet.frozen.generation <= newestGeneration) || (tablet.liveGeneration <= newestGeneration && tablet.live.rowCount > 0)
+    const remains = () =>
+      (tablet.frozen !== undefined && tablet.frozen.generation <= newestGeneration) ||
+      (tablet.liveGeneration <= newestGeneration && tablet.live.rowCount > 0)
     const flushOps = (this.#ops.get(tablet) ?? []).filter(({ op }) => op.kind === 'flush')
     if (flushOps.length === 0 && remains()) {
-      throw new VarveError('SERVICE_NOT_FOUND', 'No plugin contributes a flush op: is the flush plugin disabled?', { context: { table: tablet.table } })
+      throw new VarveError('SERVICE_NOT_FOUND', 'No plugin contributes a flush op: is the flush plugin disabled?', {
+        context: { table: tablet.table },
+      })
     }
     while (remains() && !tablet.isDropped) {
       for (const { op } of flushOps) await this.#manager.runNow(op)
@@ -51,7 +58,7 @@ export class TabletOps {
   }
 
   /** Cancels and waits for what runs, no longer than `timeoutMs`. */
-  async shutDown(_timeoutMs: number): Promise<void> {
-    await this.#manager.shutdown()
+  async shutDown(timeoutMs: number): Promise<void> {
+    await this.#manager.shutdown({ timeoutMs })
   }
 }

@@ -24,6 +24,13 @@ export function logSection(log: Wal, { tablet, rows }: WriteSection): void {
     ids = schema.columns.map((column) => column.id)
     columnIds.set(schema, ids)
   }
-  const place = { target: 'memory', generation: liveGeneration, tableId: schema.tableId, tablet: ordinal, schemaVersion: schema.version, columnIds: ids } as const
+  const place = {
+    target: 'memory',
+    generation: liveGeneration,
+    tableId: schema.tableId,
+    tablet: ordinal,
+    schemaVersion: schema.version,
+    columnIds: ids,
+  } as const
   log.section('insert', place, rows)
 }

@@ -13,12 +13,12 @@
  */
 import { asError, invariant, throwIfAborted } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
+import { LookupMisses } from '../rowset/lookup-misses.ts'
+import type { Wal } from '../wal/wal.ts'
 import { DuplicateFinder } from './duplicate-finder.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import { keyExistsError } from './key-exists-error.ts'
 import { sliceRows, type Write, type WriteSection } from './write.ts'
-import { LookupMisses } from '../rowset/lookup-misses.ts'
-import type { Wal } from '../wal/wal.ts'
 import { logSection, logWrite } from './write-log.ts'
 import type { WriteThrottle } from './write-throttle.ts'
 
@@ -47,6 +47,8 @@ export interface WriteQueueOptions {
   readonly visibleTimestamp: number
   /** Why writes are refused: read-only, closed, stopped; undefined while they are taken. */
   refusal(): Error | undefined
+  /** A write asked to be durable within the configured interval. */
+  syncSoon(): void
   /** Rows were applied. */
   applied(write: Write): void
   /** A state that must not be: stop writes. */
@@ -292,6 +294,7 @@ export class WriteQueue {
   }
 
   #acknowledge(write: Write): Promise<number> {
+    if (write.durability === 'interval') this.#o.syncSoon()
     if (write.durability !== 'sync') return eventLoopGate.resolve(write.rowCount)
     return this.#log.sync().then(() => write.rowCount)
   }

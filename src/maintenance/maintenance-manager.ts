@@ -132,10 +132,10 @@ export class MaintenanceManager {
 
   /**
    * Stops: nothing is begun any more, runs are told to stop by their signals and waited for, though no longer than
-   * `shutdownTimeoutMs`; those that do not heed are reported as `background-error`. Idempotent.
+   * `timeoutMs` (default: `shutdownTimeoutMs`); those that do not heed are reported as `background-error`. Idempotent.
    */
-  shutdown(): Promise<void> {
-    this.#stopping ??= this.#shutdown()
+  shutdown(o: { timeoutMs?: number } = {}): Promise<void> {
+    this.#stopping ??= this.#shutdown(o.timeoutMs ?? this.#o.shutdownTimeoutMs ?? 5_000)
     return this.#stopping
   }
 
@@ -408,14 +408,13 @@ export class MaintenanceManager {
     this.#postponed.delete(entry)
   }
 
-  async #shutdown(): Promise<void> {
+  async #shutdown(timeoutMs: number): Promise<void> {
     // Deferred by a tick, so that #stopping is set before anything here calls back.
     await undefined
     this.#timer?.cancel()
     this.#memoryListener[Symbol.dispose]()
     for (const entry of [...this.#waiting.keys()]) this.#rejectWaiting(entry, closedError())
     for (const run of this.#runs) run.controller.abort(new VarveError('ABORTED', 'Maintenance is being shut down.'))
-    const timeoutMs = this.#o.shutdownTimeoutMs ?? 5_000
     const timeout = deferred<void>()
     const timer = this.#o.clock.after(timeoutMs, timeout.resolve)
     await Promise.race([Promise.all([...this.#runs].map((run) => run.ended)), timeout.promise])

@@ -11,8 +11,8 @@
  */
 import { asError, invariant, VarveError } from '../base/errors.ts'
 import type { FileMeta } from '../manifest/version-edit.ts'
-import type { FlushInput, FlushOutput } from '../rowset/flush-rows.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
+import type { FlushInput, FlushOutput } from '../rowset/flush-rows.ts'
 import type { FrozenStore, Tablet } from './tablet.ts'
 
 export interface FlushOptions {

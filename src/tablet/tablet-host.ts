@@ -1,8 +1,7 @@
 import type { EventBus } from '../events/event-map.ts'
-import type { VersionEdit } from '../manifest/version-edit.ts'
+import type { FileMeta, VersionEdit } from '../manifest/version-edit.ts'
 import type { ChunkPool } from '../rowset/chunk-pool.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
-import type { FileMeta } from '../manifest/version-edit.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { VfsHandle } from '../vfs/vfs.ts'
 
