@@ -11,7 +11,7 @@ import type { FileHandles } from '../sstable/file-handles.ts'
 import { SSTableReader } from '../sstable/sstable-reader.ts'
 import type { BatchSource, KeyRange } from './batch-source.ts'
 import { DiskBatch } from './disk-batch.ts'
-import type { LookupMisses } from './lookup-misses.ts'
+import type { LookupMisses, LookupOwner } from './lookup-misses.ts'
 import type { KeySpan } from './rowset-tree.ts'
 import type { RowSetScan } from './scan-options.ts'
 
@@ -36,7 +36,7 @@ export const notInMemory = -2
  * Rows on disk, in key order, addressed by row id: their place in that order. Look-ups are synchronous and take what is
  * in memory; what they lack they note in a `LookupMisses` that the caller loads before it asks again.
  */
-export class DiskRowSet implements KeySpan {
+export class DiskRowSet implements KeySpan, LookupOwner {
   readonly meta: FileMeta
   readonly schema: TableSchema
   /** Encoded; both ends are keys of rows. */
@@ -127,7 +127,7 @@ export class DiskRowSet implements KeySpan {
     const { min, max } = this.reader.timestampRange(group)
     if (max <= timestamp) return true
     if (min > timestamp) return false
-    const timestamps = this.reader.timestamps(group) ?? misses.timestamps(this.reader, group)
+    const timestamps = this.reader.timestamps(group) ?? misses.timestamps(this, group)
     return timestamps && (timestamps[row - group * this.reader.rowsPerGroup] as number) <= timestamp
   }
 
@@ -140,7 +140,7 @@ export class DiskRowSet implements KeySpan {
     let complete = true
     for (let i = 0; i < positions.length; i++) {
       const position = positions[i] as number
-      const vector = reader.column(group, position) ?? misses.column(reader, group, position)
+      const vector = reader.column(group, position) ?? misses.column(this, group, position)
       if (vector === undefined) complete = false
       else if (complete) out[i] = valueAt(schema.columns[position] as ColumnSchema, vector, index)
     }
@@ -155,7 +155,7 @@ export class DiskRowSet implements KeySpan {
     let complete = true
     for (let i = 0; i < positions.length; i++) {
       const position = positions[i] as number
-      const vector = reader.column(group, position) ?? misses.column(reader, group, position)
+      const vector = reader.column(group, position) ?? misses.column(this, group, position)
       if (vector === undefined) complete = false
       else vectors[i] = vector
       indexes[i] = row - group * reader.rowsPerGroup
@@ -201,6 +201,13 @@ export class DiskRowSet implements KeySpan {
     this.references++
   }
 
+  /** As `retain`; false, and nothing done, if the last reference was released already. */
+  tryRetain(): boolean {
+    if (this.references === 0) return false
+    this.references++
+    return true
+  }
+
   /** Lets go; with the last reference the file is closed and `onReleased` called. */
   release(): void {
     invariant(this.references > 0, 'a DiskRowSet was released more often than retained')
@@ -211,12 +218,12 @@ export class DiskRowSet implements KeySpan {
 
   private isOpen(misses: LookupMisses): boolean {
     if (this.reader.isOpen) return true
-    misses.wantOpen(this.reader)
+    misses.wantOpen(this)
     return false
   }
 
   private filter(misses: LookupMisses): BloomFilter | undefined {
-    return this.isOpen(misses) ? (this.reader.filter() ?? misses.filter(this.reader)) : undefined
+    return this.isOpen(misses) ? (this.reader.filter() ?? misses.filter(this)) : undefined
   }
 
   private findBehind(filter: BloomFilter, keys: KeyBlock, index: number, hash: number, misses: LookupMisses): number {
@@ -224,7 +231,7 @@ export class DiskRowSet implements KeySpan {
     const { reader } = this
     const group = reader.locateGroup(keys, index)
     if (group < 0) return -1
-    const groupKeys = reader.keys(group) ?? misses.keys(reader, group)
+    const groupKeys = reader.keys(group) ?? misses.keys(this, group)
     if (groupKeys === undefined) return notInMemory
     const at = findKey(groupKeys, keys, index)
     return at < 0 ? -1 : group * reader.rowsPerGroup + at

@@ -2,6 +2,14 @@ import type { ColumnVector, KeyBlock } from '../schema/column-vector.ts'
 import type { BloomFilter } from '../sstable/bloom-filter.ts'
 import type { SSTableReader } from '../sstable/sstable-reader.ts'
 
+/** A rowset as look-ups know it. */
+export interface LookupOwner {
+  readonly reader: SSTableReader
+  /** Keeps the file for one more user; false if it has been let go of already. */
+  tryRetain(): boolean
+  release(): void
+}
+
 /** What one file lacked, and what has been loaded of it since. */
 interface FileMisses {
   opened: boolean
@@ -19,41 +27,58 @@ interface FileMisses {
  * may serve any number of rowsets.
  */
 export class LookupMisses {
-  private readonly files = new Map<SSTableReader, FileMisses>()
+  private readonly files = new Map<LookupOwner, FileMisses>()
 
-  /** Loads what was missed, all files at once. Rejects as `SSTableReader`'s loads do. */
+  /**
+   * Loads what was missed, all files at once, and keeps them from being let go of meanwhile. A rowset that is gone
+   * already is left out: the caller asks again those that the tablet has now. Rejects as `SSTableReader`'s loads do.
+   */
   async load(): Promise<void> {
-    const loads: Promise<unknown>[] = []
-    for (const [reader, misses] of this.files) loads.push(loadFile(reader, misses))
-    await Promise.all(loads)
+    const loads: Promise<void>[] = []
+    for (const [owner, misses] of this.files) {
+      if (owner.tryRetain()) loads.push(loadFile(owner.reader, misses).finally(() => owner.release()))
+      else this.files.delete(owner)
+    }
+    const failed = (await Promise.allSettled(loads)).find((load) => load.status === 'rejected')
+    if (failed) throw failed.reason
   }
 
   /** As `load`, blocking. */
   loadSync(): void {
-    for (const [reader, misses] of this.files) loadFileSync(reader, misses)
+    for (const [owner, misses] of this.files) {
+      if (!owner.tryRetain()) {
+        this.files.delete(owner)
+        continue
+      }
+      try {
+        loadFileSync(owner.reader, misses)
+      } finally {
+        owner.release()
+      }
+    }
   }
 
   /** Notes that a file must be opened; its filter comes with it, as it is asked for next. */
-  wantOpen(reader: SSTableReader): void {
-    this.of(reader).opened = false
+  wantOpen(owner: LookupOwner): void {
+    this.of(owner).opened = false
   }
 
   /** The filter if it was loaded here; else it is noted. */
-  filter(reader: SSTableReader): BloomFilter | undefined {
-    const misses = this.of(reader)
+  filter(owner: LookupOwner): BloomFilter | undefined {
+    const misses = this.of(owner)
     if (misses.filter instanceof Object) return misses.filter
     misses.filter = 'wanted'
     return undefined
   }
 
   /** The keys of a group if they were loaded here; else they are noted. */
-  keys(reader: SSTableReader, group: number): KeyBlock | undefined {
-    return heldOrNoted(this.of(reader).keys, group)
+  keys(owner: LookupOwner, group: number): KeyBlock | undefined {
+    return heldOrNoted(this.of(owner).keys, group)
   }
 
   /** A column of a group if it was loaded here; else it is noted. */
-  column(reader: SSTableReader, group: number, position: number): ColumnVector | undefined {
-    const { columns } = this.of(reader)
+  column(owner: LookupOwner, group: number, position: number): ColumnVector | undefined {
+    const { columns } = this.of(owner)
     let ofGroup = columns.get(group)
     if (ofGroup === undefined) {
       ofGroup = new Map()
@@ -63,15 +88,15 @@ export class LookupMisses {
   }
 
   /** The insert timestamps of a group if they were loaded here; else they are noted. */
-  timestamps(reader: SSTableReader, group: number): Float64Array | undefined {
-    return heldOrNoted(this.of(reader).timestamps, group)
+  timestamps(owner: LookupOwner, group: number): Float64Array | undefined {
+    return heldOrNoted(this.of(owner).timestamps, group)
   }
 
-  private of(reader: SSTableReader): FileMisses {
-    let misses = this.files.get(reader)
+  private of(owner: LookupOwner): FileMisses {
+    let misses = this.files.get(owner)
     if (misses === undefined) {
       misses = { opened: true, filter: undefined, keys: new Map(), columns: new Map(), timestamps: new Map() }
-      this.files.set(reader, misses)
+      this.files.set(owner, misses)
     }
     return misses
   }

@@ -270,3 +270,21 @@ test('a read that fails rejects, and succeeds when asked again', async (t) => {
   fault[Symbol.dispose]()
   t.is(await settled((again) => answer(rowset.find(keys, 0, hashes[0] as number, again)), false), 3)
 })
+
+test('a rowset dropped while a look-up loads stays until it has loaded, and one dropped before is left alone', async (t) => {
+  const { vfs, meta, model } = await writtenTable(variableKeySchema, 13)
+  let released = 0
+  const rowset = open(variableKeySchema, vfs, meta, { onReleased: () => released++ })
+  const { keys, hashes } = batchOf(variableKeySchema, [(model[3] as ModelRow).row])
+  const misses = new LookupMisses()
+  rowset.find(keys, 0, hashes[0] as number, misses)
+  const loading = misses.load()
+  rowset.release()
+  t.is(released, 0)
+  await loading
+  t.is(released, 1)
+  await misses.load()
+  misses.loadSync()
+  t.is(released, 1)
+  t.false(rowset.tryRetain())
+})
