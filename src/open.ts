@@ -110,7 +110,7 @@ async function startDatabase(config: ResolvedConfig, assembly: Assembly, engine:
   const manager = assembly.get(MaintenanceManager.token)
   const ops = new TabletOps(manager, config.readOnly ? [] : assembly.getAll(MaintenanceOpFactory))
   for (const tablet of engine.tablets) ops.added(tablet)
-  engine.onTablet = ops
+  engine.catalog.onTablet = ops
   const database = new VarveDatabase({
     engine,
     manager,

@@ -54,7 +54,8 @@ export class VarveDatabase implements Database {
 
   async createTable<T extends TableDefinition>(definition: T, o: { ifNotExists?: boolean } = {}): Promise<Table<T>> {
     this.#engine.requireOpen()
-    await this.#engine.createTable(definition, { ifNotExists: o.ifNotExists ?? false })
+    this.#engine.requireWritable()
+    await this.#engine.catalog.create(definition, { ifNotExists: o.ifNotExists ?? false })
     return asTable<T>(this.#tableNamed(definition.name))
   }
 
@@ -63,7 +64,7 @@ export class VarveDatabase implements Database {
   table(ref: TableDefinition | string): AnyTable {
     this.#engine.requireOpen()
     if (typeof ref === 'string') return asTable(this.#tableNamed(ref))
-    const mismatch = definitionMismatch(ref, this.#engine.requireTable(ref.name).schema)
+    const mismatch = definitionMismatch(ref, this.#engine.catalog.require(ref.name).schema)
     if (mismatch) throw mismatch
     return asTable(this.#tableNamed(ref.name))
   }
@@ -71,13 +72,14 @@ export class VarveDatabase implements Database {
   async dropTable(table: TableRef): Promise<void> {
     this.#engine.requireOpen()
     const name = nameOf(table)
-    await this.#engine.dropTable(name)
+    this.#engine.requireWritable()
+    await this.#engine.catalog.drop(name)
     this.#tables.delete(name)
   }
 
   tables(): TableInfo[] {
     this.#engine.requireOpen()
-    return [...this.#engine.tables.values()].map(({ schema, tablets }) => ({
+    return [...this.#engine.catalog.tables.values()].map(({ schema, tablets }) => ({
       name: schema.name,
       columns: schema.columns.map((column) => ({
         name: column.name,
@@ -97,7 +99,7 @@ export class VarveDatabase implements Database {
 
   async flush(table?: TableRef): Promise<void> {
     this.#engine.requireOpen()
-    const tables = table === undefined ? [...this.#engine.tables.values()] : [this.#engine.requireTable(nameOf(table))]
+    const tables = table === undefined ? [...this.#engine.catalog.tables.values()] : [this.#engine.catalog.require(nameOf(table))]
     await this.#engine.queue.settled()
     await this.#parts.ops.flush(tables.flatMap(({ tablets }) => tablets))
   }
@@ -144,7 +146,7 @@ export class VarveDatabase implements Database {
   }
 
   #tableNamed(name: string): VarveTable {
-    const engineTable = this.#engine.requireTable(name)
+    const engineTable = this.#engine.catalog.require(name)
     let table = this.#tables.get(name)
     if (!table) {
       table = new VarveTable(this.#engine, engineTable, this.#snapshots)

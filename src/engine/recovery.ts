@@ -27,7 +27,8 @@ import { FileNumbers } from './file-numbers.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { registerMemory } from './memory-sharing.ts'
 import { Replay } from './replay.ts'
-import { type EngineTable, StorageEngine } from './storage-engine.ts'
+import { StorageEngine } from './storage-engine.ts'
+import type { EngineTable } from './table-catalog.ts'
 
 export interface OpenStorageOptions {
   readonly options: EngineOptions
@@ -65,13 +66,14 @@ async function openLocked(o: OpenStorageOptions, unlock: () => Promise<void>): P
   const engine = new StorageEngine({ ...o, chunks, obsolete, numbers, time, files: new FileHandles(vfs), unlock })
   engine.onMemoryChange = registerMemory({ memory: o.memory, cache: o.cache, chunks })
   const tables = makeTables(engine, version)
+  for (const table of tables) engine.catalog.add(table)
   const log = await replayLog(o, tables, version, recovered)
   const lastOpId = Math.max(version.lastOpId, log.lastOpId)
   time.advanceTo(Math.max(version.lastTimestamp, log.lastTimestamp))
   const writers = config.readOnly
     ? { manifest: undefined, wal: undefined }
     : await beginWriters(o, { engine, version, recovered, log, lastOpId })
-  engine.begin({ ...writers, tables, nextTableId: version.nextTableId, lastOpId })
+  engine.begin({ ...writers, nextTableId: version.nextTableId, lastOpId })
   return engine
 }
 
@@ -119,7 +121,7 @@ async function removeOrphans(vfs: Vfs, files: readonly DatabaseFile[], version: 
 
 function makeTables(engine: StorageEngine, version: Version): EngineTable[] {
   return [...version.tables.values()].map((schema) =>
-    engine.makeTable(schema, (ordinal) => {
+    engine.catalog.make(schema, (ordinal) => {
       const { state, rowsets } = version.tablet(schema.tableId, ordinal)
       return { state, files: [...rowsets.values()].map(({ base }) => base) }
     }),

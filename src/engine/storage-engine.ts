@@ -5,37 +5,28 @@
 
 import type { Timer } from '../base/clock.ts'
 import { asError, InvariantError, VarveError } from '../base/errors.ts'
-import { didYouMean } from '../base/suggest.ts'
 import type { ObsoleteFiles } from '../cleaner/obsolete-files.ts'
 import type { FileInfo } from '../events/event-map.ts'
 import type { ResolvedConfig } from '../kernel/config.ts'
 import type { MemoryBudget } from '../maintenance/memory-budget.ts'
-import { sstableFileName, walFileName } from '../manifest/database-files.ts'
+import { sstableFileName } from '../manifest/database-files.ts'
 import type { Manifest } from '../manifest/manifest.ts'
-import type { FileMeta, TabletState, VersionEdit } from '../manifest/version-edit.ts'
+import type { FileMeta, VersionEdit } from '../manifest/version-edit.ts'
 import type { ChunkPool } from '../rowset/chunk-pool.ts'
 import { DiskRowSet } from '../rowset/disk-rowset.ts'
-import { tabletCount } from '../schema/partitioner.ts'
-import { definitionMismatch } from '../schema/schema-diff.ts'
-import { schemaFromDefinition, type TableDefinition } from '../schema/table-definition.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { BlockCache } from '../sstable/block-cache.ts'
 import type { FileHandles } from '../sstable/file-handles.ts'
-import { Tablet } from '../tablet/tablet.ts'
+import type { Tablet } from '../tablet/tablet.ts'
 import type { TabletEdit, TabletHost } from '../tablet/tablet-host.ts'
 import { joinPath, type VfsHandle } from '../vfs/vfs.ts'
 import type { Wal } from '../wal/wal.ts'
 import type { EngineOptions } from './engine-options.ts'
 import type { FileNumbers } from './file-numbers.ts'
 import type { HybridClock } from './hybrid-clock.ts'
+import { TableCatalog } from './table-catalog.ts'
 import { WriteQueue } from './write-queue.ts'
 import { WriteThrottle } from './write-throttle.ts'
-
-/** A table and its tablets, by ordinal. */
-export interface EngineTable {
-  readonly schema: TableSchema
-  readonly tablets: readonly Tablet[]
-}
 
 export interface StorageParts {
   readonly options: EngineOptions
@@ -55,7 +46,6 @@ export interface StorageParts {
 export interface RecoveredState {
   readonly manifest: Manifest | undefined
   readonly wal: Wal | undefined
-  readonly tables: readonly EngineTable[]
   readonly nextTableId: number
   readonly lastOpId: number
 }
@@ -63,17 +53,13 @@ export interface RecoveredState {
 export class StorageEngine implements TabletHost {
   readonly parts: StorageParts
   readonly counts = { flushes: 0, flushFailures: 0, flushedRows: 0, flushedBytes: 0, batches: 0, rows: 0 }
-  /** Told of tablets that come and go, so that maintenance can follow. */
-  onTablet: { added(tablet: Tablet): void; removed(tablet: Tablet): void } | undefined
+  readonly catalog: TableCatalog
   /** Shares memory out anew when stores have grown or gone. */
   onMemoryChange: (() => void) | undefined
-  #tables = new Map<string, EngineTable>()
-  #creating = new Set<string>()
   #manifest: Manifest | undefined
   #wal: Wal | undefined
   #queue: WriteQueue | undefined
   #throttle: WriteThrottle | undefined
-  #nextTableId = 1
   #lastJobId = 0
   #stopped: Error | undefined
   #closed = false
@@ -81,6 +67,11 @@ export class StorageEngine implements TabletHost {
 
   constructor(parts: StorageParts) {
     this.parts = parts
+    this.catalog = new TableCatalog({
+      host: this,
+      commitEdit: (edit) => this.commitEdit(edit),
+      settleWrites: () => this.queue.settled(),
+    })
   }
 
   /** Takes over what was recovered; from here on reads and writes are served. */
@@ -88,8 +79,7 @@ export class StorageEngine implements TabletHost {
     const { options, memory, time } = this.parts
     this.#manifest = state.manifest
     this.#wal = state.wal
-    this.#nextTableId = state.nextTableId
-    for (const table of state.tables) this.#tables.set(table.schema.name, table)
+    this.catalog.nextTableId = state.nextTableId
     const nextJobId = () => this.nextJobId()
     this.#throttle = new WriteThrottle({ clock: options.clock, events: options.events, memory, nextJobId })
     this.#queue = new WriteQueue({
@@ -170,7 +160,7 @@ export class StorageEngine implements TabletHost {
       nextFileNumber: numbers.peek,
       lastOpId: this.lastAppliedOp,
       lastTimestamp: time.last,
-      nextTableId: this.#nextTableId,
+      nextTableId: this.catalog.nextTableId,
       logSyncedThrough: this.#wal?.syncedOpId ?? 0,
     })
   }
@@ -215,12 +205,8 @@ export class StorageEngine implements TabletHost {
     return this.#manifest
   }
 
-  get tables(): ReadonlyMap<string, EngineTable> {
-    return this.#tables
-  }
-
   get tablets(): Tablet[] {
-    return [...this.#tables.values()].flatMap((table) => table.tablets)
+    return this.catalog.tablets
   }
 
   path(name: string): string {
@@ -247,79 +233,10 @@ export class StorageEngine implements TabletHost {
     if (this.#closed) throw new VarveError('DATABASE_CLOSED', 'The database has been closed. Open it again to use it.')
   }
 
-  /** Creates a table; its edit is durable when this resolves. */
-  async createTable(definition: TableDefinition, o: { ifNotExists: boolean }): Promise<EngineTable> {
-    const refusal = this.#refusal()
-    const { name } = definition
-    const existing = this.#tables.get(name)
-    if (existing || this.#creating.has(name)) {
-      if (existing && o.ifNotExists) {
-        const mismatch = definitionMismatch(definition, existing.schema)
-        if (mismatch) throw mismatch
-        return existing
-      }
-      throw new VarveError(
-        'TABLE_EXISTS',
-        `Table ${name} exists already. Use db.table(definition), or createTable(definition, { ifNotExists: true }).`,
-        { context: { table: name } },
-      )
-    }
-    if (refusal) throw refusal
-    const schema = schemaFromDefinition(definition, { tableId: this.#nextTableId++ })
-    this.#creating.add(name)
-    try {
-      await this.commitEdit({ reason: { kind: 'create-table', tableId: schema.tableId }, tables: [schema] })
-      const table = this.makeTable(schema, () => undefined)
-      this.#tables.set(name, table)
-      for (const tablet of table.tablets) this.onTablet?.added(tablet)
-      return table
-    } finally {
-      this.#creating.delete(name)
-    }
-  }
-
-  /** The tablets of a table, from what the manifest says of them. */
-  makeTable(
-    schema: TableSchema,
-    tabletOf: (ordinal: number) => { state: TabletState; files: readonly FileMeta[] } | undefined,
-  ): EngineTable {
-    const tablets = Array.from({ length: tabletCount(schema) }, (_, ordinal) => {
-      const stored = tabletOf(ordinal)
-      const state = stored?.state ?? { tableId: schema.tableId, tablet: ordinal, flushedGeneration: 0, flushedCut: 0, historyHorizon: 0 }
-      const rowsets = (stored?.files ?? []).map((meta) => this.openRowSet(meta, schema))
-      return new Tablet({ schema, ordinal, host: this, rowsets, state })
-    })
-    return { schema, tablets }
-  }
-
-  /** Drops a table. Writes called before are finished first; later ones find no table. */
-  async dropTable(name: string): Promise<void> {
+  /** READ_ONLY, DATABASE_CLOSED or WRITES_STOPPED if nothing may be written. */
+  requireWritable(): void {
     const refusal = this.#refusal()
     if (refusal) throw refusal
-    const table = this.requireTable(name)
-    await this.queue.settled()
-    for (const tablet of table.tablets) tablet.beginDrop()
-    const { tableId } = table.schema
-    try {
-      await this.commitEdit({ reason: { kind: 'drop-table', tableId }, droppedTables: [tableId] })
-    } catch (error) {
-      for (const tablet of table.tablets) tablet.cancelDrop()
-      throw error
-    }
-    this.#tables.delete(name)
-    for (const tablet of table.tablets) {
-      this.onTablet?.removed(tablet)
-      tablet.drop()
-    }
-    this.installed()
-  }
-
-  /** TABLE_NOT_FOUND, suggesting the nearest name. */
-  requireTable(name: string): EngineTable {
-    const table = this.#tables.get(name)
-    if (table) return table
-    const advice = didYouMean(name, [...this.#tables.keys()])
-    throw new VarveError('TABLE_NOT_FOUND', `No table is called ${name}.${advice}`, { context: { table: name } })
   }
 
   /** Ends writing: no write is taken any more, those under way are finished, and the log is made durable. */
@@ -402,9 +319,4 @@ export class StorageEngine implements TabletHost {
 /** READ_ONLY, with what to do. */
 export function readOnlyError(): VarveError {
   return new VarveError('READ_ONLY', 'The database was opened with readOnly: true. Open it without to write.')
-}
-
-/** The path of a log segment. */
-export function segmentPath(directory: string, fileNumber: number): string {
-  return joinPath(directory, walFileName(fileNumber))
 }

@@ -4,7 +4,7 @@ import { decodeKey, keyValuesToObject } from '../schema/key-encoding.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { RowSetStats, TableStats, TabletStats } from './metrics.ts'
-import type { EngineTable } from './storage-engine.ts'
+import type { EngineTable } from './table-catalog.ts'
 
 /** What `table.stats()` says. */
 export function tableStats({ schema, tablets }: EngineTable): TableStats {

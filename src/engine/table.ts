@@ -10,7 +10,8 @@ import type { ColumnValue } from '../schema/table-schema.ts'
 import type { ReadOptions, Scan, Table, WriteOptions } from './api.ts'
 import type { TableStats } from './metrics.ts'
 import type { Snapshots } from './snapshots.ts'
-import type { EngineTable, StorageEngine } from './storage-engine.ts'
+import type { StorageEngine } from './storage-engine.ts'
+import type { EngineTable } from './table-catalog.ts'
 import { TableReader } from './table-reader.ts'
 import { tableStats } from './table-stats.ts'
 import { TableWriter } from './table-writer.ts'
@@ -151,7 +152,7 @@ export class VarveTable {
 
   #requireUsable(): void {
     this.#engine.requireOpen()
-    if ((this.#table.tablets[0]?.isDropped ?? false) && this.#engine.tables.get(this.name) !== this.#table) {
+    if ((this.#table.tablets[0]?.isDropped ?? false) && this.#engine.catalog.tables.get(this.name) !== this.#table) {
       throw new VarveError('TABLE_NOT_FOUND', `Table ${this.name} was dropped.`, { context: { table: this.name } })
     }
   }
