@@ -77,7 +77,10 @@ export function fileNumberAbove(files: readonly DatabaseFile[]): number {
  * Files that a crash left behind: temporary files; data files that the version does not know; manifests other than
  * the one in force. Not log segments: which of those are of use, only the recovery of the log can say.
  */
-export function orphanFiles(files: readonly DatabaseFile[], o: { isLive(fileNumber: number): boolean; manifestNumber: number }): DatabaseFile[] {
+export function orphanFiles(
+  files: readonly DatabaseFile[],
+  o: { isLive(fileNumber: number): boolean; manifestNumber: number },
+): DatabaseFile[] {
   return files.filter(({ kind, fileNumber }) => {
     if (kind === 'temp') return true
     if (kind === 'manifest') return fileNumber !== o.manifestNumber

@@ -58,7 +58,13 @@ function isCount(value: unknown): boolean {
 }
 
 function isTable(table: TableSchema): boolean {
-  return isCount(table?.tableId) && isCount(table.version) && typeof table.name === 'string' && Array.isArray(table.columns) && Array.isArray(table.keyColumns)
+  return (
+    isCount(table?.tableId) &&
+    isCount(table.version) &&
+    typeof table.name === 'string' &&
+    Array.isArray(table.columns) &&
+    Array.isArray(table.keyColumns)
+  )
 }
 
 function isTablet(t: TabletState): boolean {
@@ -73,18 +79,24 @@ function isFile(file: FileMeta): boolean {
 }
 
 function tableToJson(table: TableSchema): object {
-  return { ...table, columns: table.columns.map((column) => (column.default === undefined ? column : { ...column, default: valueToJson(column.default) })) }
+  return {
+    ...table,
+    columns: table.columns.map((column) => (column.default === undefined ? column : { ...column, default: valueToJson(column.default) })),
+  }
 }
 
 function tableFromJson(table: TableSchema): TableSchema {
-  const columns = table.columns.map((column): ColumnSchema => (column.default === undefined ? column : { ...column, default: valueFromJson(column.default) }))
+  const columns = table.columns.map(
+    (column): ColumnSchema => (column.default === undefined ? column : { ...column, default: valueFromJson(column.default) }),
+  )
   return { ...table, columns }
 }
 
 function valueToJson(value: ColumnValue): unknown {
   if (typeof value === 'bigint') return { $bigint: String(value) }
   if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('hex') }
-  if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))) return { $number: Object.is(value, -0) ? '-0' : String(value) }
+  if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0)))
+    return { $number: Object.is(value, -0) ? '-0' : String(value) }
   return value
 }
 

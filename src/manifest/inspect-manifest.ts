@@ -25,7 +25,16 @@ export function inspectManifest(name: string, bytes: Uint8Array): InspectedManif
   const edits: VersionEdit[] = []
   const { version, sizeBytes, cut } = readManifest(bytes, { fileNumber, path: name, mode: 'salvage', onEdit: (edit) => edits.push(edit) })
   const problem = cut && { offset: cut.offset, text: cut.problem, synced: !strictlyReadable(bytes, { fileNumber, path: name }) }
-  return { kind, sizeBytes: bytes.length, fileNumber, edits, tables: version.tables.size, files: version.files.size, validBytes: sizeBytes, problem }
+  return {
+    kind,
+    sizeBytes: bytes.length,
+    fileNumber,
+    edits,
+    tables: version.tables.size,
+    files: version.files.size,
+    validBytes: sizeBytes,
+    problem,
+  }
 }
 
 function strictlyReadable(bytes: Uint8Array, o: { fileNumber: number; path: string }): boolean {

@@ -1,6 +1,6 @@
 import { InvariantError, systemCode, VarveError } from '../base/errors.ts'
 import { joinPath, type Vfs } from '../vfs/vfs.ts'
-import { findSyncProof, type Frame, type FramedFile, frameProblem, framedFile, frameTypes, readFrame } from '../wal/frame.ts'
+import { type Frame, type FramedFile, findSyncProof, framedFile, frameProblem, frameTypes, readFrame } from '../wal/frame.ts'
 import { readCurrent } from './current-file.ts'
 import { type DatabaseFile, listDatabaseFiles, manifestFileName } from './database-files.ts'
 import { decodeEdit } from './edit-codec.ts'
@@ -98,7 +98,8 @@ function editOf(file: FramedFile, frame: Frame, sequence: number, path: string):
 
 function refuseSyncedDamage(file: FramedFile, offset: number, path: string, problem: string): void {
   const proof = findSyncProof(file, offset)
-  if (proof) throw damaged(path, offset, `${problem}, yet the record at ${proof.position} shows that ${proof.syncedBytes} bytes had been synced`)
+  if (proof)
+    throw damaged(path, offset, `${problem}, yet the record at ${proof.position} shows that ${proof.syncedBytes} bytes had been synced`)
 }
 
 function damaged(path: string, offset: number, problem: string, cause?: unknown): VarveError {

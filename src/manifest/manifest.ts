@@ -1,8 +1,9 @@
 import type { Clock } from '../base/clock.ts'
-import { asError, systemCode, VarveError } from '../base/errors.ts'
+import { asError, VarveError } from '../base/errors.ts'
 import type { EventBus } from '../events/event-map.ts'
 import { type AppendFile, joinPath, type Vfs } from '../vfs/vfs.ts'
 import { beginFrame, frameHeaderBytes, frameTypes, sealFrame } from '../wal/frame.ts'
+import { diskFullError, isDiskFull, writesStoppedError } from '../wal/persist-errors.ts'
 import { installCurrent, prepareCurrent } from './current-file.ts'
 import { manifestFileName } from './database-files.ts'
 import { encodeEdit } from './edit-codec.ts'
@@ -84,7 +85,7 @@ export class Manifest {
       if (o.previous) manifest.#retire(o.previous)
       return manifest
     } catch (error) {
-      throw isFull(error) ? diskFull(`of ${o.directory}`, error) : error
+      throw isDiskFull(error) ? diskFullError('the manifest in', o.directory, error) : error
     }
   }
 
@@ -184,7 +185,7 @@ export class Manifest {
     } catch (second) {
       throw this.#stop(second)
     }
-    throw isFull(error) ? diskFull(this.#open.path, error) : this.#stop(error)
+    throw isDiskFull(error) ? diskFullError('the manifest', this.#open.path, error) : this.#stop(error)
   }
 
   /** Notes behind the edits that they are synced, so that later damage to them is known for what it is. A help only: may fail. */
@@ -236,9 +237,7 @@ export class Manifest {
   }
 
   #stop(cause: unknown): VarveError {
-    const { path } = this.#open
-    const message = `Writing the manifest ${path} failed (${asError(cause).message}); writes have stopped. Look after the disk, then reopen the database.`
-    this.#stopped ??= new VarveError('WRITES_STOPPED', message, { context: { path }, cause })
+    this.#stopped ??= writesStoppedError('the manifest', this.#open.path, cause)
     return this.#stopped
   }
 }
@@ -267,7 +266,10 @@ async function writeSnapshot(o: ManifestOptions, version: Version): Promise<Open
 }
 
 /** Frames for payloads, end to end; for no payload, the one frame that says how much is synced. */
-function encodeFrames(payloads: readonly Uint8Array[], o: { sequence: number; seed: number; position: number; syncedBytes: number }): Uint8Array {
+function encodeFrames(
+  payloads: readonly Uint8Array[],
+  o: { sequence: number; seed: number; position: number; syncedBytes: number },
+): Uint8Array {
   const list = payloads.length > 0 ? payloads : [new Uint8Array(0)]
   const type = payloads.length > 0 ? frameTypes.record : frameTypes.synced
   const bytes = new Uint8Array(list.reduce((total, payload) => total + frameHeaderBytes + payload.length, 0))
@@ -280,14 +282,4 @@ function encodeFrames(payloads: readonly Uint8Array[], o: { sequence: number; se
     offset += frameHeaderBytes + payload.length
   })
   return bytes
-}
-
-function isFull(error: unknown): boolean {
-  const code = systemCode(error)
-  return code === 'ENOSPC' || code === 'EDQUOT'
-}
-
-function diskFull(path: string, cause: unknown): VarveError {
-  const message = `The disk is full: the manifest ${path} could not be written, and nothing of it was applied. Make room and try again.`
-  return new VarveError('DISK_FULL', message, { context: { path }, cause })
 }

@@ -68,7 +68,8 @@ export class VersionBuilder {
     const tables = this.#draftTables()
     invariant(tables.delete(tableId), `An edit drops table ${tableId}, which does not exist.`)
     for (const { rowsets } of this.#tablets.get(tableId)?.values() ?? []) {
-      for (const { base, redo, undo } of rowsets.values()) for (const file of [base, ...redo, ...undo]) this.#draftFiles().delete(file.fileNumber)
+      for (const { base, redo, undo } of rowsets.values())
+        for (const file of [base, ...redo, ...undo]) this.#draftFiles().delete(file.fileNumber)
     }
     this.#tablets.delete(tableId)
     this.#ownTables.delete(tableId)
@@ -77,7 +78,10 @@ export class VersionBuilder {
   #putTable(table: TableSchema): void {
     const tables = this.#draftTables()
     const before = tables.get(table.tableId)
-    invariant(!before || table.version > before.version, `An edit gives table ${table.tableId} version ${table.version}, which is not above ${before?.version}.`)
+    invariant(
+      !before || table.version > before.version,
+      `An edit gives table ${table.tableId} version ${table.version}, which is not above ${before?.version}.`,
+    )
     invariant(table.tableId < this.#nextTableId, `An edit adds table ${table.tableId}, yet says that the next one is ${this.#nextTableId}.`)
     tables.set(table.tableId, table)
   }
@@ -99,7 +103,12 @@ export class VersionBuilder {
       let entry = changed.get(key)
       if (!entry) {
         const rowset = this.#draftTablet(file.tableId, file.tablet).rowsets.get(file.rowset)
-        entry = { tableId: file.tableId, tablet: file.tablet, rowset: file.rowset, files: rowset ? [rowset.base, ...rowset.redo, ...rowset.undo] : [] }
+        entry = {
+          tableId: file.tableId,
+          tablet: file.tablet,
+          rowset: file.rowset,
+          files: rowset ? [rowset.base, ...rowset.redo, ...rowset.undo] : [],
+        }
         changed.set(key, entry)
       }
       return entry.files
@@ -122,8 +131,14 @@ export class VersionBuilder {
   #checkAdded(file: FileMeta, files: ReadonlyMap<number, FileMeta>): void {
     invariant(!files.has(file.fileNumber), `An edit adds file ${file.fileNumber}, which is there already.`)
     const below = file.fileNumber < this.#nextFileNumber && file.rowset < this.#nextFileNumber
-    invariant(below, `An edit adds file ${file.fileNumber} of rowset ${file.rowset}, yet says that the next number is ${this.#nextFileNumber}.`)
-    invariant((this.#tables ?? this.#from.tables).has(file.tableId), `An edit adds file ${file.fileNumber} to table ${file.tableId}, which does not exist.`)
+    invariant(
+      below,
+      `An edit adds file ${file.fileNumber} of rowset ${file.rowset}, yet says that the next number is ${this.#nextFileNumber}.`,
+    )
+    invariant(
+      (this.#tables ?? this.#from.tables).has(file.tableId),
+      `An edit adds file ${file.fileNumber} to table ${file.tableId}, which does not exist.`,
+    )
   }
 
   #putRowSet(tableId: number, tablet: number, rowset: number, files: readonly FileMeta[]): void {
@@ -134,13 +149,18 @@ export class VersionBuilder {
     }
     const [base, ...more] = files.filter(({ role }) => role === 'base')
     invariant(base && more.length === 0, `An edit leaves rowset ${rowset} with ${more.length + (base ? 1 : 0)} base files.`)
-    const redo = files.filter(({ role }) => role === 'redo').sort((a, b) => a.flushedThroughOp - b.flushedThroughOp || a.fileNumber - b.fileNumber)
+    const redo = files
+      .filter(({ role }) => role === 'redo')
+      .sort((a, b) => a.flushedThroughOp - b.flushedThroughOp || a.fileNumber - b.fileNumber)
     const undo = files.filter(({ role }) => role === 'undo').sort((a, b) => a.fileNumber - b.fileNumber)
     rowsets.set(rowset, { rowset, base, redo, undo, flushedThroughOp: Math.max(...files.map((file) => file.flushedThroughOp)) })
   }
 
   #putState(state: TabletState): void {
-    invariant((this.#tables ?? this.#from.tables).has(state.tableId), `An edit changes a tablet of table ${state.tableId}, which does not exist.`)
+    invariant(
+      (this.#tables ?? this.#from.tables).has(state.tableId),
+      `An edit changes a tablet of table ${state.tableId}, which does not exist.`,
+    )
     const draft = this.#draftTablet(state.tableId, state.tablet)
     const { flushedGeneration, flushedCut, historyHorizon } = draft.state
     const rises = state.flushedGeneration >= flushedGeneration && state.flushedCut >= flushedCut && state.historyHorizon >= historyHorizon

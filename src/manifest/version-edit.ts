@@ -27,7 +27,13 @@ export type EditReason =
   /** The last edit of a database that is closed in order: tells how far the log must reach. */
   | { readonly kind: 'close' }
   /** Generation `generation` of a tablet's MemRowSet, and every earlier one, is on disk; `cut` is the last op applied when it was frozen. */
-  | { readonly kind: 'flush-mem-rowset'; readonly tableId: number; readonly tablet: number; readonly generation: number; readonly cut: number }
+  | {
+      readonly kind: 'flush-mem-rowset'
+      readonly tableId: number
+      readonly tablet: number
+      readonly generation: number
+      readonly cut: number
+    }
 
 /** Per tablet, what must outlive the files. */
 export interface TabletState {

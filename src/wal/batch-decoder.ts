@@ -31,9 +31,11 @@ function decodeSection(bytes: Uint8Array, reader: ByteReader): LogSection {
   reader.skip(4)
   const columnIds: number[] = []
   for (let i = 0; i < columnCount; i++) columnIds.push(reader.u32())
-  if (blockAt < sectionHeaderBytes + 4 * columnCount || blockAt > length) throw reader.corruption('has a section whose rows lie outside of it')
+  if (blockAt < sectionHeaderBytes + 4 * columnCount || blockAt > length)
+    throw reader.corruption('has a section whose rows lie outside of it')
   const rows = decodeRowBlock(bytes, start + blockAt)
-  if (rows.rowCount !== rowCount || rows.columns.length !== columnCount) throw reader.corruption('has a section whose rows are not as many as it says')
+  if (rows.rowCount !== rowCount || rows.columns.length !== columnCount)
+    throw reader.corruption('has a section whose rows are not as many as it says')
   reader.skip(start + length - reader.offset)
   const target: SectionTarget = disk ? { target: 'disk' } : { target: 'memory', generation }
   return { kind: 'insert', ...target, tableId, tablet, schemaVersion, columnIds, rows }

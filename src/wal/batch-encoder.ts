@@ -104,7 +104,11 @@ export class BatchEncoder {
       const type = view.getUint8(offset + 8)
       if (type === frameTypes.record) view.setUint32(offset + 12, place.predecessor % 0x1_0000_0000, true)
       if (type === frameTypes.commit) view.setUint32(offset + frameHeaderBytes + 20, fragments, true)
-      const checksum = sealFrame(bytes, view, offset, { seed: place.seed, position: place.position + offset, syncedBytes: place.syncedBytes })
+      const checksum = sealFrame(bytes, view, offset, {
+        seed: place.seed,
+        position: place.position + offset,
+        syncedBytes: place.syncedBytes,
+      })
       fragments = type === frameTypes.fragment ? foldChecksum(fragments, checksum) : 0
       offset += frameHeaderBytes + view.getUint32(offset, true)
     }

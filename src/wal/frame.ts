@@ -70,7 +70,12 @@ export function beginFrame(view: DataView, offset: number, type: number, sequenc
 }
 
 /** Completes a frame at `offset` of a buffer, to be written at `position` of its file. Returns its checksum. */
-export function sealFrame(bytes: Uint8Array, view: DataView, offset: number, o: { seed: number; position: number; syncedBytes: number }): number {
+export function sealFrame(
+  bytes: Uint8Array,
+  view: DataView,
+  offset: number,
+  o: { seed: number; position: number; syncedBytes: number },
+): number {
   writeU64(view, offset + 16, o.position)
   writeU64(view, offset + 24, o.syncedBytes)
   const end = offset + frameHeaderBytes + view.getUint32(offset, true)

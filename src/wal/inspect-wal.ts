@@ -1,5 +1,5 @@
 import type { LogBatch } from './batch-format.ts'
-import { findSyncProof, frameHeaderBytes, type FrameTypeName, framedFile, frameTypes, readFrame } from './frame.ts'
+import { type FrameTypeName, findSyncProof, framedFile, frameHeaderBytes, frameTypes, readFrame } from './frame.ts'
 import { decodeSegmentHeader, parseSegmentFileName, type SegmentHeader, segmentHeaderBytes, segmentSeed } from './segment-header.ts'
 import { readSegment } from './segment-reader.ts'
 import { decodeSyncedMark, type SyncedMark } from './synced-mark.ts'
@@ -51,7 +51,15 @@ export async function inspectWal(name: string, bytes: Uint8Array): Promise<Inspe
   const header = decodeSegmentHeader(bytes, fileNumber, name)
   if (!header) {
     const text = 'the header is not whole'
-    return { kind: 'wal', sizeBytes, header, frames: [], batches: [], validBytes: 0, problem: { offset: 0, text, synced: sizeBytes > segmentHeaderBytes } }
+    return {
+      kind: 'wal',
+      sizeBytes,
+      header,
+      frames: [],
+      batches: [],
+      validBytes: 0,
+      problem: { offset: 0, text, synced: sizeBytes > segmentHeaderBytes },
+    }
   }
   // Joining the parts of large batches moves bytes: frames are listed, and proof is sought, on a copy.
   const file = framedFile(bytes.slice(), segmentSeed(fileNumber))

@@ -1,6 +1,6 @@
 import { VarveError } from '../base/errors.ts'
 import { joinPath, type Vfs } from '../vfs/vfs.ts'
-import { frameTypes, framedFile, readFrame } from './frame.ts'
+import { framedFile, frameTypes, readFrame } from './frame.ts'
 import { decodeSegmentHeader, parseSegmentFileName, type SegmentHeader, segmentHeaderBytes, segmentSeed } from './segment-header.ts'
 
 /** A segment as it was found. */
@@ -36,7 +36,12 @@ export interface SegmentChain {
  * other wrong header is CORRUPTION; `salvage` ends the log before it, and finds the rest of the chain by the
  * predecessor's number in that segment's records.
  */
-export async function findChain(o: { vfs: Vfs; directory: string; names: readonly string[]; mode: 'strict' | 'salvage' }): Promise<SegmentChain> {
+export async function findChain(o: {
+  vfs: Vfs
+  directory: string
+  names: readonly string[]
+  mode: 'strict' | 'salvage'
+}): Promise<SegmentChain> {
   const present = o.names.map(parseSegmentFileName).filter((fileNumber) => fileNumber !== undefined)
   const descending = present.sort((a, b) => b - a)
   const pathOf = (fileNumber: number) => joinPath(o.directory, o.names.find((name) => parseSegmentFileName(name) === fileNumber) as string)
@@ -68,7 +73,11 @@ export async function findChain(o: { vfs: Vfs; directory: string; names: readonl
   const strays = present.filter((fileNumber) => !used.has(fileNumber)).sort((a, b) => a - b)
   return {
     segments,
-    strays: strays.map((fileNumber) => ({ fileNumber, path: pathOf(fileNumber), reason: reasons.get(fileNumber) ?? 'no newer segment names it as its predecessor' })),
+    strays: strays.map((fileNumber) => ({
+      fileNumber,
+      path: pathOf(fileNumber),
+      reason: reasons.get(fileNumber) ?? 'no newer segment names it as its predecessor',
+    })),
     damaged,
   }
 }

@@ -1,7 +1,7 @@
 import { VarveError } from '../base/errors.ts'
 import { decodeBatch } from './batch-decoder.ts'
-import type { LogBatch } from './batch-format.ts'
 import { foldChecksum } from './batch-encoder.ts'
+import type { LogBatch } from './batch-format.ts'
 import { type Frame, type FramedFile, frameProblem, frameTypes, readFrame, readU64 } from './frame.ts'
 import { segmentHeaderBytes } from './segment-header.ts'
 import { decodeSyncedMark, type SyncedMark } from './synced-mark.ts'
@@ -70,11 +70,18 @@ export async function readSegment(
       endBytes = position
       continue
     }
-    const span = frame.type === frameTypes.commit ? committed(file, open, frame) : frame.type === frameTypes.record && !open ? frame : undefined
+    const span =
+      frame.type === frameTypes.commit ? committed(file, open, frame) : frame.type === frameTypes.record && !open ? frame : undefined
     if (!span) return malformed(frame.position, open ? 'a large batch does not end as it should' : 'a record has an unknown type')
-    const batch = decode(file.bytes, { start: span.payloadStart, end: span.payloadEnd, path: o.path, offset: open?.start ?? frame.position })
+    const batch = decode(file.bytes, {
+      start: span.payloadStart,
+      end: span.payloadEnd,
+      path: o.path,
+      offset: open?.start ?? frame.position,
+    })
     if (batch instanceof VarveError) return malformed(frame.position, batch.message)
-    if (batch.opId <= lastOpId || batch.opId < o.firstOpId) return malformed(frame.position, `batch ${batch.opId} follows batch ${lastOpId}`)
+    if (batch.opId <= lastOpId || batch.opId < o.firstOpId)
+      return malformed(frame.position, `batch ${batch.opId} follows batch ${lastOpId}`)
     const applied = o.onBatch(batch)
     if (applied) await applied
     lastOpId = batch.opId
@@ -102,7 +109,10 @@ function addFragment(file: FramedFile, open: OpenBatch, frame: Frame): void {
 function committed({ view }: FramedFile, open: OpenBatch | undefined, commit: Frame): OpenBatch | undefined {
   const at = commit.payloadStart
   const fits =
-    open && readU64(view, at + 8) === open.payloadEnd - open.payloadStart && view.getUint32(at + 16, true) === open.count && view.getUint32(at + 20, true) === open.checksums
+    open &&
+    readU64(view, at + 8) === open.payloadEnd - open.payloadStart &&
+    view.getUint32(at + 16, true) === open.count &&
+    view.getUint32(at + 20, true) === open.checksums
   return fits ? open : undefined
 }
 

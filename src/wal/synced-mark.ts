@@ -17,7 +17,10 @@ export interface SyncedMark {
 
 export const syncedMarkBytes = frameHeaderBytes + 24
 
-export function encodeSyncedMark(mark: SyncedMark, o: { seed: number; position: number; syncedBytes: number; predecessor: number }): Uint8Array {
+export function encodeSyncedMark(
+  mark: SyncedMark,
+  o: { seed: number; position: number; syncedBytes: number; predecessor: number },
+): Uint8Array {
   const bytes = new Uint8Array(syncedMarkBytes)
   const view = new DataView(bytes.buffer)
   beginFrame(view, 0, frameTypes.synced, o.predecessor % 0x1_0000_0000, syncedMarkBytes - frameHeaderBytes)

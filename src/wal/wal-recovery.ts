@@ -1,8 +1,8 @@
 import { VarveError } from '../base/errors.ts'
 import type { Vfs } from '../vfs/vfs.ts'
 import type { LogBatch } from './batch-format.ts'
-import { findSyncProof, type FramedFile, framedFile } from './frame.ts'
-import { findChain, type FoundSegment, type SegmentChain, type StraySegment } from './segment-chain.ts'
+import { type FramedFile, findSyncProof, framedFile } from './frame.ts'
+import { type FoundSegment, findChain, type SegmentChain, type StraySegment } from './segment-chain.ts'
 import { segmentHeaderBytes, segmentSeed } from './segment-header.ts'
 import { readSegment, type SegmentContent, type SegmentProblem } from './segment-reader.ts'
 import type { SyncedMark } from './synced-mark.ts'
@@ -14,7 +14,12 @@ export interface RecoverWalOptions {
   /** Changes nothing on disk. */
   readonly readOnly: boolean
   /** What the manifest knows, to notice if either has lost something durable; see `checkAgainst`. */
-  readonly manifest?: { readonly fileNumber: number; readonly sizeBytes: number; readonly lastOpId: number; readonly logSyncedThrough: number }
+  readonly manifest?: {
+    readonly fileNumber: number
+    readonly sizeBytes: number
+    readonly lastOpId: number
+    readonly logSyncedThrough: number
+  }
   /** Called for each batch, ascending by op id; awaited if it returns a promise. */
   onBatch(batch: LogBatch): void | Promise<void>
 }
@@ -66,8 +71,18 @@ export async function recoverWal(o: RecoverWalOptions): Promise<RecoveredWal> {
   const strays = [...chain.strays, ...later].sort((a, b) => a.fileNumber - b.fileNumber)
   if (!o.readOnly) await settle(o.vfs, o.directory, log, strays)
   const sizeBytes = log.segments.reduce((total, segment) => total + segment.sizeBytes, 0)
-  const cut = log.cut ?? (chain.damaged && { path: chain.damaged.path, offset: 0, droppedBytes: chain.damaged.sizeBytes, problem: 'its header is damaged' })
-  return { segments: log.segments, lastOpId: log.lastOpId, lastTimestamp: log.lastTimestamp, batchCount: log.batchCount, sizeBytes, cut, strays }
+  const cut =
+    log.cut ??
+    (chain.damaged && { path: chain.damaged.path, offset: 0, droppedBytes: chain.damaged.sizeBytes, problem: 'its header is damaged' })
+  return {
+    segments: log.segments,
+    lastOpId: log.lastOpId,
+    lastTimestamp: log.lastTimestamp,
+    batchCount: log.batchCount,
+    sizeBytes,
+    cut,
+    strays,
+  }
 }
 
 interface ReadLog {
@@ -85,9 +100,21 @@ async function readChain(o: RecoverWalOptions, { segments }: SegmentChain): Prom
     const { path, header } = segment
     const file = await readWhole(o.vfs, segment)
     const floor = Math.max(log.lastOpId, header.firstOpId - 1)
-    const content = await readSegment(file, { path, firstOpId: header.firstOpId, lastOpId: floor, lastTimestamp: log.lastTimestamp, onBatch: o.onBatch })
+    const content = await readSegment(file, {
+      path,
+      firstOpId: header.firstOpId,
+      lastOpId: floor,
+      lastTimestamp: log.lastTimestamp,
+      onBatch: o.onBatch,
+    })
     if (o.mode === 'strict') refuseDamage(file, { segment, previous: log.segments.at(-1), next: segments[i + 1], content })
-    log.segments.push({ fileNumber: segment.fileNumber, path, sizeBytes: content.endBytes, firstOpId: header.firstOpId, lastOpId: content.lastOpId })
+    log.segments.push({
+      fileNumber: segment.fileNumber,
+      path,
+      sizeBytes: content.endBytes,
+      firstOpId: header.firstOpId,
+      lastOpId: content.lastOpId,
+    })
     log.lastOpId = content.lastOpId
     log.lastTimestamp = content.lastTimestamp
     log.batchCount += content.batchCount
@@ -108,17 +135,31 @@ function refuseDamage(
   const { segment, previous, next, content } = o
   const { problem, endBytes, mark } = content
   if (previous && mark && mark.predecessorBytes > previous.sizeBytes) {
-    throw damaged(previous.path, { at: previous.sizeBytes, text: `it ends here, yet had ${mark.predecessorBytes} bytes when segment ${segment.fileNumber} was begun` })
+    throw damaged(previous.path, {
+      at: previous.sizeBytes,
+      text: `it ends here, yet had ${mark.predecessorBytes} bytes when segment ${segment.fileNumber} was begun`,
+    })
   }
   if (problem?.kind === 'malformed') throw damaged(segment.path, problem)
   if (next && next.header.predecessorSyncedBytes > endBytes) {
     const known = `segment ${next.fileNumber} was begun when ${next.header.predecessorSyncedBytes} bytes of it had been synced`
-    throw damaged(segment.path, problem ? { at: problem.at, text: `${problem.text}, yet ${known}` } : { at: endBytes, text: `it ends here, yet ${known}` })
+    throw damaged(
+      segment.path,
+      problem ? { at: problem.at, text: `${problem.text}, yet ${known}` } : { at: endBytes, text: `it ends here, yet ${known}` },
+    )
   }
   if (!problem) return
-  if (next && next.sizeBytes > segmentHeaderBytes) throw damaged(segment.path, { at: problem.at, text: `${problem.text}, yet it was synced before segment ${next.fileNumber} was written to` })
+  if (next && next.sizeBytes > segmentHeaderBytes)
+    throw damaged(segment.path, {
+      at: problem.at,
+      text: `${problem.text}, yet it was synced before segment ${next.fileNumber} was written to`,
+    })
   const proof = findSyncProof(file, problem.at)
-  if (proof) throw damaged(segment.path, { at: problem.at, text: `${problem.text}, yet the record at ${proof.position} shows that ${proof.syncedBytes} bytes had been synced` })
+  if (proof)
+    throw damaged(segment.path, {
+      at: problem.at,
+      text: `${problem.text}, yet the record at ${proof.position} shows that ${proof.syncedBytes} bytes had been synced`,
+    })
 }
 
 /**
@@ -132,14 +173,25 @@ function checkAgainst(manifest: NonNullable<RecoverWalOptions['manifest']>, chai
   if (log.lastOpId < manifest.logSyncedThrough) {
     const last = log.segments.at(-1)
     const place = last ? `the log segment ${last.path} ends at offset ${last.sizeBytes} with op ${log.lastOpId}` : 'there is no log'
-    throw lost(`${place}, yet the manifest knows that the log was synced through op ${manifest.logSyncedThrough}`, { ...context, path: last?.path, offset: last?.sizeBytes })
+    throw lost(`${place}, yet the manifest knows that the log was synced through op ${manifest.logSyncedThrough}`, {
+      ...context,
+      path: last?.path,
+      offset: last?.sizeBytes,
+    })
   }
   if (oldest && oldest.header.firstOpId - 1 > manifest.lastOpId) {
-    throw lost(`the log begins with op ${oldest.header.firstOpId}, yet the manifest ends with op ${manifest.lastOpId}`, { ...context, path: oldest.path, offset: 0 })
+    throw lost(`the log begins with op ${oldest.header.firstOpId}, yet the manifest ends with op ${manifest.lastOpId}`, {
+      ...context,
+      path: oldest.path,
+      offset: 0,
+    })
   }
   const { manifestNumber = 0, manifestBytes = 0 } = log.mark ?? {}
   if (manifestNumber > manifest.fileNumber || (manifestNumber === manifest.fileNumber && manifestBytes > manifest.sizeBytes)) {
-    throw lost(`the manifest ${manifest.fileNumber} ends at ${manifest.sizeBytes} bytes, yet the log has seen ${manifestBytes} synced bytes of manifest ${manifestNumber}`, context)
+    throw lost(
+      `the manifest ${manifest.fileNumber} ends at ${manifest.sizeBytes} bytes, yet the log has seen ${manifestBytes} synced bytes of manifest ${manifestNumber}`,
+      context,
+    )
   }
 }
 

@@ -1,11 +1,13 @@
 import type { Clock } from '../base/clock.ts'
-import { asError, invariant, systemCode, VarveError } from '../base/errors.ts'
+import { asError, invariant, VarveError } from '../base/errors.ts'
 import type { EventBus } from '../events/event-map.ts'
 import type { RowBlock } from '../schema/column-vector.ts'
 import type { Vfs } from '../vfs/vfs.ts'
 import { BatchEncoder } from './batch-encoder.ts'
 import type { SectionKind, SectionPlace } from './batch-format.ts'
 import { createSegment, type OpenSegment } from './open-segment.ts'
+import { diskFullError, isDiskFull, writesStoppedError } from './persist-errors.ts'
+import { SealedSegments } from './sealed-segments.ts'
 import { encodeSyncedMark, syncedMarkBytes } from './synced-mark.ts'
 import type { LogSegment } from './wal-recovery.ts'
 import { WritePolicy } from './write-policy.ts'
@@ -55,7 +57,7 @@ export class Wal {
   writtenBytes = 0
   syncCount = 0
   /** Segments before the live one, ascending. */
-  #sealed: LogSegment[]
+  readonly #sealed: SealedSegments
   #live: OpenSegment
   /** The segment to switch to, once it is durable. */
   #next: OpenSegment | undefined
@@ -77,7 +79,7 @@ export class Wal {
     this.#segmentBytes = o.segmentBytes ?? 8 * 1024 * 1024
     this.#encoder = new BatchEncoder(o.fragmentBytes ?? 1024 * 1024)
     this.#policy = o.policy ?? new WritePolicy()
-    this.#sealed = [...o.segments]
+    this.#sealed = new SealedSegments(o.segments)
     this.#live = live
     this.#prepareAtBytes = this.#segmentBytes
     this.#lastOpId = o.lastOpId
@@ -100,7 +102,7 @@ export class Wal {
       o.events.emit('wal:created', { fileNumber: live.fileNumber, path: live.path })
       return new Wal(o, live)
     } catch (error) {
-      throw isFull(error) ? diskFull(o.directory, error) : error
+      throw isDiskFull(error) ? diskFullError('the log in', o.directory, error) : error
     }
   }
 
@@ -121,13 +123,12 @@ export class Wal {
 
   /** Bytes of all segments. */
   get retainedBytes(): number {
-    return this.#sealed.reduce((total, { sizeBytes }) => total + sizeBytes, this.#live.sizeBytes)
+    return this.#sealed.sizeBytes + this.#live.sizeBytes
   }
 
   /** Every segment, ascending, the live one last. */
   get segments(): readonly LogSegment[] {
-    const { fileNumber, path, sizeBytes, firstOpId } = this.#live
-    return [...this.#sealed, { fileNumber, path, sizeBytes, firstOpId, lastOpId: Math.max(this.#live.lastOpId, firstOpId - 1) }]
+    return [...this.#sealed.list, describe(this.#live)]
   }
 
   /** Why writes have stopped, if they have. */
@@ -213,27 +214,19 @@ export class Wal {
    * anything in memory holds, and at most one more than the manifest's `lastOpId`, or recovery would miss the ops between.
    */
   obsoleteBefore(anchor: number): readonly LogSegment[] {
-    let count = 0
-    while (count < this.#sealed.length && (this.#sealed[count] as LogSegment).lastOpId < anchor) count++
-    return this.#sealed.slice(0, count)
+    return this.#sealed.obsoleteBefore(anchor)
   }
 
   /** Takes the segments of `obsoleteBefore` out of the log, for the cleaner to remove. */
   takeObsolete(anchor: number): readonly LogSegment[] {
-    const obsolete = this.obsoleteBefore(anchor)
-    this.#sealed = this.#sealed.slice(obsolete.length)
+    const obsolete = this.#sealed.takeObsolete(anchor)
     for (const { fileNumber, path } of obsolete) this.#o.events.emit('wal:deleted', { fileNumber, path })
     return obsolete
   }
 
   /** Bytes of segments that would be obsolete if no op up to `opId` were needed. Cheap: a look at each segment. */
   bytesRetainedBy(opId: number): number {
-    let total = 0
-    for (const segment of this.#sealed) {
-      if (segment.lastOpId > opId) break
-      total += segment.sizeBytes
-    }
-    return total
+    return this.#sealed.bytesThrough(opId)
   }
 
   /** Syncs, notes that all is synced, and lets go of the files. Rejects with WRITES_STOPPED if that fails. Idempotent. */
@@ -309,7 +302,7 @@ export class Wal {
     } catch (second) {
       throw this.#stop(second)
     }
-    throw isFull(error) && !this.#stopped ? diskFull(path, error) : this.#stop(error)
+    throw isDiskFull(error) && !this.#stopped ? diskFullError('the log', path, error) : this.#stop(error)
   }
 
   /** One sync of the live segment, shared by all who wait for it. */
@@ -361,8 +354,12 @@ export class Wal {
     const task = this.#prepareNext()
       .catch((error: unknown) => {
         this.#prepareAtBytes = this.#live.sizeBytes + this.#segmentBytes / 4
-        if (!this.#stopped) this.#o.events.emit('background-error', { error: asError(error), context: { task: 'new log segment', directory: this.#o.directory } })
-        throw isFull(error) ? diskFull(this.#o.directory, error) : error
+        if (!this.#stopped)
+          this.#o.events.emit('background-error', {
+            error: asError(error),
+            context: { task: 'new log segment', directory: this.#o.directory },
+          })
+        throw isDiskFull(error) ? diskFullError('the log in', this.#o.directory, error) : error
       })
       .finally(() => {
         this.#preparing = undefined
@@ -395,14 +392,15 @@ export class Wal {
   #switch(): void {
     const old = this.#live
     const next = this.#next as OpenSegment
-    const { fileNumber, path, sizeBytes, firstOpId, lastOpId } = old
-    this.#sealed = [...this.#sealed, { fileNumber, path, sizeBytes, firstOpId, lastOpId: Math.max(lastOpId, firstOpId - 1) }]
-    next.predecessorBytes = sizeBytes
+    this.#sealed.add(describe(old))
+    next.predecessorBytes = old.sizeBytes
     this.#live = next
     this.#next = undefined
     this.#prepareAtBytes = this.#segmentBytes
     this.#o.events.emit('wal:created', { fileNumber: next.fileNumber, path: next.path })
-    old.file.close().catch((error: unknown) => this.#o.events.emit('background-error', { error: asError(error), context: { path } }))
+    old.file
+      .close()
+      .catch((error: unknown) => this.#o.events.emit('background-error', { error: asError(error), context: { path: old.path } }))
   }
 
   /** A segment made ahead that was not needed. If it cannot be removed, recovery finds it empty. */
@@ -413,19 +411,11 @@ export class Wal {
   }
 
   #stop(cause: unknown): VarveError {
-    const { path } = this.#live
-    const message = `Writing the log ${path} failed (${asError(cause).message}); writes have stopped. Look after the disk, then reopen the database.`
-    this.#stopped ??= cause instanceof VarveError && cause.code === 'WRITES_STOPPED' ? cause : new VarveError('WRITES_STOPPED', message, { context: { path }, cause })
+    this.#stopped ??= writesStoppedError('the log', this.#live.path, cause)
     return this.#stopped
   }
 }
 
-function isFull(error: unknown): boolean {
-  const code = systemCode(error)
-  return code === 'ENOSPC' || code === 'EDQUOT'
-}
-
-function diskFull(path: string, cause: unknown): VarveError {
-  const message = `The disk is full: the log ${path} could not be written, and nothing of this call was applied. Make room and try again.`
-  return new VarveError('DISK_FULL', message, { context: { path }, cause })
+function describe({ fileNumber, path, sizeBytes, firstOpId, lastOpId }: OpenSegment): LogSegment {
+  return { fileNumber, path, sizeBytes, firstOpId, lastOpId: Math.max(lastOpId, firstOpId - 1) }
 }

@@ -23,11 +23,30 @@ export function table(tableId: number, name = `t${tableId}`, version = 1): Table
 
 export function file(fileNumber: number, o: Partial<FileMeta> = {}): FileMeta {
   const bounds = { minKeyHex: '00', maxKeyHex: 'ff', minTimestamp: 1, maxTimestamp: 2 }
-  return { fileNumber, role: 'base', tableId: 1, tablet: 0, rowset: fileNumber, sizeBytes: 100, rows: 10, ...bounds, flushedThroughOp: fileNumber, ...o }
+  return {
+    fileNumber,
+    role: 'base',
+    tableId: 1,
+    tablet: 0,
+    rowset: fileNumber,
+    sizeBytes: 100,
+    rows: 10,
+    ...bounds,
+    flushedThroughOp: fileNumber,
+    ...o,
+  }
 }
 
 export function edit(o: Partial<VersionEdit> = {}): VersionEdit {
-  return { reason: { kind: 'create-table', tableId: 1 }, wallClockMs: 5, nextFileNumber: 1000, lastOpId: 0, lastTimestamp: 0, nextTableId: 100, ...o }
+  return {
+    reason: { kind: 'create-table', tableId: 1 },
+    wallClockMs: 5,
+    nextFileNumber: 1000,
+    lastOpId: 0,
+    lastTimestamp: 0,
+    nextTableId: 100,
+    ...o,
+  }
 }
 
 /** The edit of a flush that adds one file. */

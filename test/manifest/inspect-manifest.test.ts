@@ -18,7 +18,10 @@ test('a manifest is described edit by edit; damage and a torn end are told apart
   await manifest.close()
   const bytes = await vfs.readFile(manifest.path)
   const whole = inspectManifest('MANIFEST-000001', bytes)
-  t.deepEqual(whole.edits.map(({ reason }) => reason.kind), ['snapshot', 'create-table', 'flush-mem-rowset'])
+  t.deepEqual(
+    whole.edits.map(({ reason }) => reason.kind),
+    ['snapshot', 'create-table', 'flush-mem-rowset'],
+  )
   t.deepEqual([whole.tables, whole.files, whole.validBytes, whole.problem], [1, 1, manifest.sizeBytes, undefined])
 
   const torn = inspectManifest('MANIFEST-000001', bytes.subarray(0, manifest.sizeBytes - 8))

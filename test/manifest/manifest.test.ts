@@ -20,7 +20,15 @@ async function freshVfs(): Promise<MemoryVfs> {
 
 function options(vfs: MemoryVfs, o: Partial<ManifestOptions> = {}, firstNumber = 1): ManifestOptions {
   let next = firstNumber
-  return { vfs, directory, clock: new SimulatedClock(), events: new GuardedEventBus(), nextFileNumber: () => next++, obsolete: () => {}, ...o }
+  return {
+    vfs,
+    directory,
+    clock: new SimulatedClock(),
+    events: new GuardedEventBus(),
+    nextFileNumber: () => next++,
+    obsolete: () => {},
+    ...o,
+  }
 }
 
 const read = (vfs: MemoryVfs, mode: 'strict' | 'salvage' = 'strict') => recoverManifest({ vfs, directory, mode })
@@ -106,7 +114,10 @@ test('a full disk rejects the edits that found it full, and later ones succeed',
   const manifest = await begun(vfs)
   const fault = vfs.inject({ op: 'append', path: /MANIFEST/, error: 'ENOSPC', share: 0.5, times: 1 })
   const results = await Promise.allSettled([manifest.append(flush(7)), manifest.append(flush(8))])
-  t.deepEqual(results.map((r) => r.status === 'rejected' && r.reason.code), ['DISK_FULL', 'DISK_FULL'])
+  t.deepEqual(
+    results.map((r) => r.status === 'rejected' && r.reason.code),
+    ['DISK_FULL', 'DISK_FULL'],
+  )
   fault[Symbol.dispose]()
   t.is(manifest.version.files.size, 0)
   await manifest.append(flush(7))
@@ -251,7 +262,11 @@ test('a crash at any call, by kill or power cut, loses no acknowledged edit', as
       const after = vfs.crash(mode === 'kill' ? { mode } : { mode, random })
       const recovered = await read(after)
       const found = numbers(recovered?.version)
-      t.deepEqual(acknowledged.filter((n) => !found.includes(n)), [], `call ${call}, ${mode}`)
+      t.deepEqual(
+        acknowledged.filter((n) => !found.includes(n)),
+        [],
+        `call ${call}, ${mode}`,
+      )
       t.true(found.length <= acknowledged.length + 1, `call ${call}, ${mode}`)
       await t.notThrowsAsync(life(after, []), `call ${call}, ${mode}`)
     }
@@ -277,5 +292,17 @@ test('whatever a power cut takes while a new manifest is begun, one that says th
       const recovered = await read(disk.clone().crash({ mode: 'power', random: new SeededRandom(seed) }))
       t.deepEqual(numbers(recovered?.version), [7], `call ${call}, seed ${seed}`)
     }
+  }
+})
+
+test('an edit rejected for a full disk never comes back, not even after a power cut', async (t) => {
+  const vfs = await freshVfs()
+  const manifest = await begun(vfs)
+  const fault = vfs.inject({ op: 'append', path: /MANIFEST/, error: 'ENOSPC', share: 1, times: 1 })
+  await t.throwsAsync(manifest.append(flush(7)), { code: 'DISK_FULL' })
+  fault[Symbol.dispose]()
+  for (let seed = 0; seed < 200; seed++) {
+    const recovered = await read(vfs.clone().crash({ mode: 'power', random: new SeededRandom(seed) }))
+    t.deepEqual(numbers(recovered?.version), [], `seed ${seed}`)
   }
 })

@@ -21,18 +21,32 @@ test('an edit makes the next version and leaves the one before as it was', (t) =
 
 test('a rowset keeps its redo files in the order of their ops, also after some were replaced', (t) => {
   const redo = (n: number, flushedThroughOp: number) => file(n, { role: 'redo', rowset: 7, flushedThroughOp })
-  const before = one.apply(flush(7)).apply(edit({ addedFiles: [redo(8, 10), redo(9, 11), redo(10, 12), file(11, { role: 'undo', rowset: 7 })] }))
+  const before = one
+    .apply(flush(7))
+    .apply(edit({ addedFiles: [redo(8, 10), redo(9, 11), redo(10, 12), file(11, { role: 'undo', rowset: 7 })] }))
   const after = before.apply(edit({ removedFiles: [8, 9], addedFiles: [redo(12, 11)] }))
   const rowset = after.tablet(1, 0).rowsets.get(7)
-  t.deepEqual(rowset?.redo.map((f) => f.fileNumber), [12, 10])
+  t.deepEqual(
+    rowset?.redo.map((f) => f.fileNumber),
+    [12, 10],
+  )
   t.is(rowset?.flushedThroughOp, 12)
-  t.deepEqual(rowset?.undo.map((f) => f.fileNumber), [11])
+  t.deepEqual(
+    rowset?.undo.map((f) => f.fileNumber),
+    [11],
+  )
 })
 
 test('dropping a table drops its files', (t) => {
-  const two = one.apply(edit({ tables: [table(2)] })).apply(flush(7)).apply(edit({ addedFiles: [file(8, { tableId: 2 })] }))
+  const two = one
+    .apply(edit({ tables: [table(2)] }))
+    .apply(flush(7))
+    .apply(edit({ addedFiles: [file(8, { tableId: 2 })] }))
   const three = two.apply(edit({ droppedTables: [1] }))
-  t.deepEqual([...three.liveFiles()].map((f) => f.fileNumber), [8])
+  t.deepEqual(
+    [...three.liveFiles()].map((f) => f.fileNumber),
+    [8],
+  )
   t.is(three.tablet(1, 0).rowsets.size, 0)
   t.is(two.files.size, 2)
 })
@@ -67,7 +81,10 @@ for (const [title, edits] of Object.entries(misfits)) {
 }
 
 test('a snapshot edit, written and read back, makes the same version', (t) => {
-  const version = one.apply(edit({ tables: [table(2)] })).apply(flush(7)).apply(flush(8, { lastTimestamp: 99, logSyncedThrough: 8 }))
+  const version = one
+    .apply(edit({ tables: [table(2)] }))
+    .apply(flush(7))
+    .apply(flush(8, { lastTimestamp: 99, logSyncedThrough: 8 }))
   const bytes = encodeEdit(version.snapshotEdit(123))
   t.is(bytes.length % 8, 0)
   const copy = Version.empty.apply(decodeEdit(bytes, where))
@@ -79,7 +96,14 @@ test('a snapshot edit, written and read back, makes the same version', (t) => {
 
 test('what is JSON and yet no edit is CORRUPTION that says where', (t) => {
   const good = edit({ addedFiles: [file(7)] })
-  const bad = [{}, null, { ...good, lastOpId: -1 }, { ...good, addedFiles: {} }, { ...good, addedFiles: [{ ...file(7), role: 'x' }] }, { ...good, reason: undefined }]
+  const bad = [
+    {},
+    null,
+    { ...good, lastOpId: -1 },
+    { ...good, addedFiles: {} },
+    { ...good, addedFiles: [{ ...file(7), role: 'x' }] },
+    { ...good, reason: undefined },
+  ]
   for (const value of bad) {
     const bytes = new TextEncoder().encode(JSON.stringify(value))
     const error = t.throws(() => decodeEdit(bytes, { path: 'M', offset: 40 }), { code: 'CORRUPTION' })

@@ -27,7 +27,8 @@ interface Story {
   synced: number
 }
 
-const opsOf = (version: Version) => [...version.files.values()].flatMap(({ minKeyHex }) => minKeyHex.split(',').map(Number)).sort((a, b) => a - b)
+const opsOf = (version: Version) =>
+  [...version.files.values()].flatMap(({ minKeyHex }) => minKeyHex.split(',').map(Number)).sort((a, b) => a - b)
 
 /** Opens, checks what is there against the story, and goes on with it. */
 async function live(vfs: MemoryVfs, story: Story, random: Random, check: (found: number[]) => void): Promise<void> {
@@ -41,7 +42,14 @@ async function live(vfs: MemoryVfs, story: Story, random: Random, check: (found:
     directory,
     mode: 'strict',
     readOnly: false,
-    ...(recovered && { manifest: { fileNumber: recovered.fileNumber, sizeBytes: recovered.sizeBytes, lastOpId: version.lastOpId, logSyncedThrough: version.logSyncedThrough } }),
+    ...(recovered && {
+      manifest: {
+        fileNumber: recovered.fileNumber,
+        sizeBytes: recovered.sizeBytes,
+        lastOpId: version.lastOpId,
+        logSyncedThrough: version.logSyncedThrough,
+      },
+    }),
     onBatch: (batch) => {
       if (keysOf(batch)[0] !== batch.opId) throw new Error('rows of another batch')
       if (batch.opId > flushed) memory.push(batch.opId)
@@ -60,7 +68,15 @@ async function live(vfs: MemoryVfs, story: Story, random: Random, check: (found:
   let lastOpId = Math.max(version.lastOpId, log.lastOpId)
   const policy = random.below(2) === 0 ? blocking() : asynchronous()
   const witness = () => ({ fileNumber: manifest.fileNumber, sizeBytes: manifest.sizeBytes })
-  const wal = await Wal.open({ ...shared, segments: log.segments, lastOpId, segmentBytes: 700, fragmentBytes: 160, manifest: witness, policy })
+  const wal = await Wal.open({
+    ...shared,
+    segments: log.segments,
+    lastOpId,
+    segmentBytes: 700,
+    fragmentBytes: 160,
+    manifest: witness,
+    policy,
+  })
   const counters = (o: Partial<VersionEdit>) => edit({ nextFileNumber: next, lastOpId, logSyncedThrough: wal.syncedOpId, ...o })
   if (!version.tables.has(1)) await manifest.append(counters({ tables: [table(1)] }))
 

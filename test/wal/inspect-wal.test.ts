@@ -18,11 +18,17 @@ test('a segment is described frame by frame and batch by batch', async (t) => {
   t.deepEqual(header, { fileNumber: 1, predecessor: 0, predecessorSyncedBytes: 0, firstOpId: 1 })
   t.deepEqual([...new Set(frames.map(({ type }) => type))], ['record', 'fragment', 'commit', 'synced'])
   t.deepEqual(frames.at(-1)?.mark, { manifestNumber: 9, manifestBytes: 500, predecessorBytes: 0 })
-  t.is(frames.reduce((end, { sizeBytes }) => end + sizeBytes, 64), bytes.length)
-  t.deepEqual(batches.map(({ opId, timestamp, sections }) => ({ opId, timestamp, sections })), [
-    { opId: 1, timestamp: 10, sections: [{ kind: 'insert', ...place, rows: 3 }] },
-    { opId: 2, timestamp: 20, sections: [{ kind: 'insert', ...place, rows: 20 }] },
-  ])
+  t.is(
+    frames.reduce((end, { sizeBytes }) => end + sizeBytes, 64),
+    bytes.length,
+  )
+  t.deepEqual(
+    batches.map(({ opId, timestamp, sections }) => ({ opId, timestamp, sections })),
+    [
+      { opId: 1, timestamp: 10, sections: [{ kind: 'insert', ...place, rows: 3 }] },
+      { opId: 2, timestamp: 20, sections: [{ kind: 'insert', ...place, rows: 20 }] },
+    ],
+  )
   t.deepEqual([problem, validBytes], [undefined, bytes.length])
 })
 

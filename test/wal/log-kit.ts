@@ -9,7 +9,14 @@ import { type RecoveredWal, type RecoverWalOptions, recoverWal } from '../../src
 import { WritePolicy } from '../../src/wal/write-policy.ts'
 
 export const directory = '/db'
-export const place = { tableId: 1, tablet: 0, target: 'memory' as const, generation: 1, schemaVersion: 1, columnIds: [1, 2] } satisfies SectionPlace
+export const place = {
+  tableId: 1,
+  tablet: 0,
+  target: 'memory' as const,
+  generation: 1,
+  schemaVersion: 1,
+  columnIds: [1, 2],
+} satisfies SectionPlace
 
 /** Two columns, whose values follow from the first one. */
 export function rows(first: number, count = 3): RowBlock {

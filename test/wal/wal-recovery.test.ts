@@ -1,7 +1,10 @@
 import test from 'ava'
 import { SeededRandom } from '../../src/base/seeded-random.ts'
 import { MemoryVfs } from '../../src/vfs/memory-vfs.ts'
-import { directory, openWal, put, recover, rows, upTo } from './log-kit.ts'
+import { BatchEncoder } from '../../src/wal/batch-encoder.ts'
+import { frameHeaderBytes, sealFrame } from '../../src/wal/frame.ts'
+import { decodeSegmentHeader, segmentSeed } from '../../src/wal/segment-header.ts'
+import { directory, openWal, place, put, recover, rows, upTo } from './log-kit.ts'
 
 const path = (n: number) => `/db/${String(n).padStart(6, '0')}.wal`
 const sizeOf = async (vfs: MemoryVfs, n: number) => (await vfs.stat(path(n)))?.sizeBytes as number
@@ -31,7 +34,10 @@ test('a segment that came back without its successor is not used, and is deleted
   await vfs.remove(path(2))
   const { ops, strays } = await recover(vfs)
   t.deepEqual(ops, [5, 6], 'ops 1 and 2 must not come back without 3 and 4')
-  t.deepEqual(strays.map(({ fileNumber }) => fileNumber), [1])
+  t.deepEqual(
+    strays.map(({ fileNumber }) => fileNumber),
+    [1],
+  )
   t.deepEqual(await vfs.list(directory), ['000003.wal'])
   t.deepEqual((await recover(before)).ops, upTo(6), 'whereas the whole chain is used')
 })
@@ -77,7 +83,8 @@ test('recovery syncs the log that it kept', async (t) => {
   const before = vfs.clone().crash({ mode: 'power', random: { next: () => 0, below: () => 0 } })
   t.deepEqual((await recover(before)).ops, [], 'nothing was synced yet')
   await recover(vfs)
-  for (let seed = 0; seed < 20; seed++) t.deepEqual((await recover(vfs.clone().crash({ mode: 'power', random: new SeededRandom(seed) }))).ops, [1, 2])
+  for (let seed = 0; seed < 20; seed++)
+    t.deepEqual((await recover(vfs.clone().crash({ mode: 'power', random: new SeededRandom(seed) }))).ops, [1, 2])
 })
 
 test('damage below what a later record says was synced is CORRUPTION with file and offset; above it the log is cut', async (t) => {
@@ -99,7 +106,7 @@ test('damage below what a later record says was synced is CORRUPTION with file a
   const error = await t.throwsAsync(recover(vfs), { code: 'CORRUPTION' })
   t.regex(error?.message ?? '', new RegExp(`000001\\.wal is damaged at offset ${second}: .*salvage`))
   t.deepEqual((error as unknown as { context: unknown }).context, { path: path(1), offset: second })
-  t.is(await sizeOf(vfs, 1) > third, true, 'nothing was changed')
+  t.is((await sizeOf(vfs, 1)) > third, true, 'nothing was changed')
 })
 
 test('a sync that nothing follows is known too: damage to the very last batch is CORRUPTION', async (t) => {
@@ -179,7 +186,10 @@ test('a log that ends before what the manifest knows to be synced is CORRUPTION,
   const vfs = await written(1)
   const manifest = { fileNumber: 9, sizeBytes: 100, lastOpId: 2, logSyncedThrough: 2 }
   t.deepEqual((await recover(vfs.clone(), { manifest })).ops, [1, 2])
-  await t.throwsAsync(recover(vfs.clone(), { manifest: { ...manifest, logSyncedThrough: 3 } }), { code: 'CORRUPTION', message: /ends at offset \d+ with op 2.*through op 3/ })
+  await t.throwsAsync(recover(vfs.clone(), { manifest: { ...manifest, logSyncedThrough: 3 } }), {
+    code: 'CORRUPTION',
+    message: /ends at offset \d+ with op 2.*through op 3/,
+  })
   const empty = new MemoryVfs()
   await empty.makeDirectory(directory)
   await t.throwsAsync(recover(empty, { manifest }), { code: 'CORRUPTION', message: /there is no log/ })
@@ -191,7 +201,10 @@ test('a log that begins after what the manifest holds is CORRUPTION', async (t) 
   await vfs.remove(path(1))
   const manifest = { fileNumber: 9, sizeBytes: 100, lastOpId: 2, logSyncedThrough: 0 }
   t.deepEqual((await recover(vfs.clone(), { manifest })).ops, [3, 4, 5, 6])
-  await t.throwsAsync(recover(vfs, { manifest: { ...manifest, lastOpId: 1 } }), { code: 'CORRUPTION', message: /begins with op 3.*ends with op 1/ })
+  await t.throwsAsync(recover(vfs, { manifest: { ...manifest, lastOpId: 1 } }), {
+    code: 'CORRUPTION',
+    message: /begins with op 3.*ends with op 1/,
+  })
 })
 
 test('a manifest shorter or older than the log has seen it is CORRUPTION', async (t) => {
@@ -224,7 +237,10 @@ test('a byte flipped anywhere in a log that was closed is found, or changes noth
       try {
         t.deepEqual((await recover(copy)).keys, keys, `segment ${number}, offset ${offset}`)
       } catch (error) {
-        t.true(['CORRUPTION', 'FORMAT_UNSUPPORTED'].includes((error as { code: string }).code), `segment ${number}, offset ${offset}: ${error}`)
+        t.true(
+          ['CORRUPTION', 'FORMAT_UNSUPPORTED'].includes((error as { code: string }).code),
+          `segment ${number}, offset ${offset}: ${error}`,
+        )
       }
     }
   }
@@ -239,4 +255,101 @@ test('bytes of another segment are never taken for records', async (t) => {
   await file.append(records)
   t.deepEqual((await recover(vfs)).ops, [1, 2])
   t.is(wal.lastOpId, 2)
+})
+
+const headerOf = async (vfs: MemoryVfs, n: number) => decodeSegmentHeader(await vfs.readFile(path(n)), n, path(n))
+
+/** A log whose first segment got another batch after the header of the second one was written, killed; `begun`: the second one has a record. */
+async function overlapping(begun: boolean) {
+  let during: (() => void) | undefined
+  const disk = new MemoryVfs({ onCall: ({ op }) => op === 'syncDirectory' && during?.() })
+  const wal = await openWal(disk, { segmentBytes: 600 })
+  const putNow = (op: number) => {
+    wal.begin(op, op)
+    wal.section('insert', place, rows(op * 100))
+    wal.end()
+    return wal.commit()
+  }
+  let lastBatchAt = 0
+  during = () => {
+    during = undefined
+    lastBatchAt = wal.retainedBytes
+    void putNow(4)
+  }
+  for (const op of [1, 2, 3]) void putNow(op)
+  while (during) await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  if (begun) await putNow(5)
+  return { vfs: disk.clone(), disk, wal, opId: begun ? 5 : 4, lastBatchAt }
+}
+
+test('a segment that another was written to after it is durable to its end', async (t) => {
+  const { vfs, lastBatchAt, opId } = await overlapping(true)
+  t.true(((await headerOf(vfs, 2))?.predecessorSyncedBytes as number) <= lastBatchAt, 'the header alone does not say so')
+  t.deepEqual((await recover(vfs.clone())).ops, upTo(opId))
+  vfs.mutate(path(1), lastBatchAt + 40, 1)
+  await t.throwsAsync(recover(vfs), { code: 'CORRUPTION', message: /synced before segment 2 was written to/ })
+})
+
+test('what a segment was when the next one was made is durable, though that one has no record yet; what came later may be torn', async (t) => {
+  const { vfs, lastBatchAt, opId } = await overlapping(false)
+  const early = vfs.clone()
+  early.mutate(path(1), 100, 1)
+  await t.throwsAsync(recover(early), { code: 'CORRUPTION', message: /segment 2 was begun when \d+ bytes of it had been synced/ })
+  vfs.mutate(path(1), lastBatchAt + 40, 1)
+  const { ops, strays } = await recover(vfs)
+  t.deepEqual(ops, upTo(opId - 1))
+  t.deepEqual(
+    strays.map(({ fileNumber }) => fileNumber),
+    [2],
+  )
+})
+
+test('a segment cut short between two batches is noticed by the mark of the next', async (t) => {
+  const { disk, wal, lastBatchAt, opId } = await overlapping(true)
+  await wal.sync()
+  t.deepEqual((await recover(disk.clone())).ops, upTo(opId))
+  disk.truncateTo(path(1), lastBatchAt)
+  await t.throwsAsync(recover(disk), { code: 'CORRUPTION', message: /it ends here, yet had \d+ bytes when segment 2 was begun/ })
+})
+
+test('op ids that do not rise are CORRUPTION', async (t) => {
+  const vfs = await written(1)
+  const { segments } = await recover(vfs)
+  const wal = await openWal(vfs, { segments, lastOpId: 0 })
+  await put(wal, 2)
+  await t.throwsAsync(recover(vfs), { code: 'CORRUPTION', message: /batch 2 follows batch 2/ })
+})
+
+test('bytes of another place of the same segment are never taken for records', async (t) => {
+  const vfs = await written(1)
+  const file = await vfs.openAppend(path(1))
+  await file.append((await vfs.readFile(path(1))).slice(64))
+  const { ops, cut } = await recover(vfs)
+  t.deepEqual(ops, [1, 2])
+  t.truthy(cut)
+})
+
+test('a large batch whose commit does not fit its parts is CORRUPTION', async (t) => {
+  for (const [field, change] of [
+    ['total bytes', 8],
+    ['number of parts', 16],
+    ['checksum of checksums', 20],
+  ] as const) {
+    const vfs = new MemoryVfs()
+    await openWal(vfs)
+    const encoder = new BatchEncoder(64)
+    encoder.begin(1, 1)
+    encoder.section('insert', place, rows(1, 20))
+    encoder.end()
+    const at = { seed: segmentSeed(1), position: 64, syncedBytes: 64, predecessor: 0 }
+    const bytes = encoder.seal(at).slice()
+    const commit = bytes.length - frameHeaderBytes - 24
+    const view = new DataView(bytes.buffer)
+    const offset = commit + frameHeaderBytes + change
+    view.setUint32(offset, view.getUint32(offset, true) ^ 1, true)
+    sealFrame(bytes, view, commit, { ...at, position: 64 + commit })
+    await (await vfs.openAppend(path(1))).append(bytes)
+    await t.throwsAsync(recover(vfs), { code: 'CORRUPTION', message: /does not end as it should/ }, field)
+  }
 })

@@ -1,7 +1,7 @@
 import test from 'ava'
+import { SeededRandom } from '../../src/base/seeded-random.ts'
 import { GuardedEventBus } from '../../src/events/event-bus.ts'
 import { MemoryVfs } from '../../src/vfs/memory-vfs.ts'
-import { SeededRandom } from '../../src/base/seeded-random.ts'
 import { asynchronous, directory, openWal, place, put, recover, rows, upTo } from './log-kit.ts'
 
 const lastPath = '/db/000001.wal'
@@ -26,10 +26,16 @@ test('batches come back as they were written, in order, sections and all', async
     },
   })
   t.deepEqual(seen, [
-    [1, 77, lastPath, 0, [
-      { kind: 'insert', ...place, rowCount: 5 },
-      { kind: 'insert', target: 'disk', tableId: 2, tablet: 3, schemaVersion: 1, columnIds: [4, 9], rowCount: 1 },
-    ]],
+    [
+      1,
+      77,
+      lastPath,
+      0,
+      [
+        { kind: 'insert', ...place, rowCount: 5 },
+        { kind: 'insert', target: 'disk', tableId: 2, tablet: 3, schemaVersion: 1, columnIds: [4, 9], rowCount: 1 },
+      ],
+    ],
     [5, 78, lastPath, 0, [{ kind: 'insert', ...place, generation: 2 ** 40, rowCount: 0 }]],
   ])
   t.deepEqual([ops, lastOpId, lastTimestamp], [[], 5, 78])
@@ -57,7 +63,7 @@ test('a large batch is written in parts and comes back whole, its columns aligne
   await put(wal, 2, rows(1000, 500))
   await put(wal, 3, rows(5000, 2))
   const { keys } = await recover(vfs)
-  t.deepEqual(keys, [0, ...rows(1000, 500).columns[0]?.form === 'fixed' ? upTo(500).map((i) => i + 999) : [], 5000, 5001])
+  t.deepEqual(keys, [0, ...(rows(1000, 500).columns[0]?.form === 'fixed' ? upTo(500).map((i) => i + 999) : []), 5000, 5001])
 })
 
 test('a large batch torn at any byte is gone as a whole', async (t) => {
@@ -102,7 +108,8 @@ test('a batch committed while a sync runs is not taken for synced', async (t) =>
   t.is(wal.syncedOpId, 1)
   await second
   t.is(wal.syncedOpId, 2)
-  for (let seed = 0; seed < 20; seed++) t.deepEqual((await recover(vfs.clone().crash({ mode: 'power', random: new SeededRandom(seed) }))).ops, [1, 2])
+  for (let seed = 0; seed < 20; seed++)
+    t.deepEqual((await recover(vfs.clone().crash({ mode: 'power', random: new SeededRandom(seed) }))).ops, [1, 2])
 })
 
 test('a full disk rejects the batch, cuts it off, and takes the next', async (t) => {
@@ -170,13 +177,16 @@ test('a full segment is synced before the next has a record, and the chain is re
     await put(wal, opId)
     if (opId % 3 === 0) await new Promise(setImmediate)
     const [before, live] = wal.segments.slice(-2)
-    if (live && (live.lastOpId >= live.firstOpId)) t.true(wal.syncedOpId >= (before?.lastOpId ?? 0))
+    if (live && live.lastOpId >= live.firstOpId) t.true(wal.syncedOpId >= (before?.lastOpId ?? 0))
   }
   t.true(created.length >= 4)
   t.true(wal.segments.every(({ sizeBytes }) => sizeBytes < 2500))
   const { ops, segments } = await recover(vfs.crash({ mode: 'power', random: new SeededRandom(1) }))
   t.deepEqual(ops, upTo(ops.length))
-  t.deepEqual(segments.slice(0, 2).map(({ fileNumber, lastOpId }) => ({ fileNumber, lastOpId })), wal.segments.slice(0, 2).map(({ fileNumber, lastOpId }) => ({ fileNumber, lastOpId })))
+  t.deepEqual(
+    segments.slice(0, 2).map(({ fileNumber, lastOpId }) => ({ fileNumber, lastOpId })),
+    wal.segments.slice(0, 2).map(({ fileNumber, lastOpId }) => ({ fileNumber, lastOpId })),
+  )
 })
 
 test('a writer that never lets the event loop through does not grow a segment past twice its size', async (t) => {
@@ -194,7 +204,10 @@ test('a writer that never lets the event loop through does not grow a segment pa
     }
   }
   t.true(waits > 0)
-  t.true(wal.segments.every(({ sizeBytes }) => sizeBytes <= 4400), wal.segments.map((s) => s.sizeBytes).join())
+  t.true(
+    wal.segments.every(({ sizeBytes }) => sizeBytes <= 4400),
+    wal.segments.map((s) => s.sizeBytes).join(),
+  )
   t.deepEqual((await recover(vfs)).ops, upTo(200))
 })
 
@@ -224,7 +237,13 @@ test('roll begins a new segment, so that the old one can go; an empty one is not
   t.is(wal.segments.length, 1)
   await put(wal, 1)
   await wal.roll()
-  t.deepEqual(wal.segments.map(({ firstOpId, lastOpId }) => [firstOpId, lastOpId]), [[1, 1], [2, 1]])
+  t.deepEqual(
+    wal.segments.map(({ firstOpId, lastOpId }) => [firstOpId, lastOpId]),
+    [
+      [1, 1],
+      [2, 1],
+    ],
+  )
   await put(wal, 2)
   t.deepEqual((await recover(vfs)).ops, [1, 2])
 })
@@ -242,9 +261,18 @@ test('segments whose every op is below the anchor are obsolete, oldest first, ne
   const numbers = (anchor: number) => wal.obsoleteBefore(anchor).map(({ fileNumber }) => fileNumber)
   t.deepEqual([1, 2, 3, 4, 5, 99].map(numbers), [[], [1], [1, 2], [1, 2, 3], [1, 2, 3, 4], [1, 2, 3, 4]])
   const sizes = wal.segments.map(({ sizeBytes }) => sizeBytes)
-  t.is(wal.retainedBytes, sizes.reduce((a, b) => a + b))
-  t.deepEqual([0, 1, 3].map((opId) => wal.bytesRetainedBy(opId)), [0, sizes[0], sizes[0] as number + (sizes[1] as number) + (sizes[2] as number)])
-  t.deepEqual(wal.takeObsolete(3).map(({ path }) => path), ['/db/000001.wal', '/db/000002.wal'])
+  t.is(
+    wal.retainedBytes,
+    sizes.reduce((a, b) => a + b),
+  )
+  t.deepEqual(
+    [0, 1, 3].map((opId) => wal.bytesRetainedBy(opId)),
+    [0, sizes[0], (sizes[0] as number) + (sizes[1] as number) + (sizes[2] as number)],
+  )
+  t.deepEqual(
+    wal.takeObsolete(3).map(({ path }) => path),
+    ['/db/000001.wal', '/db/000002.wal'],
+  )
   t.deepEqual(deleted, [1, 2])
   t.is(wal.bytesRetainedBy(99), (sizes[2] as number) + (sizes[3] as number))
   for (const name of ['000001.wal', '000002.wal']) await vfs.remove(`${directory}/${name}`)
