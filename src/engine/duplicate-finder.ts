@@ -1,79 +1,123 @@
-import type { KeyBlock } from '../schema/column-vector.ts'
-import { compareKeys } from '../schema/key-encoding.ts'
-
-interface Part {
-  readonly keys: KeyBlock
-  readonly firstRow: number
-}
-
 /**
- * Finds a key that comes twice within one write. Ascending keys need a comparison each; once the order breaks, rows go
- * into an open-addressing table of row numbers. One instance serves every write, so that small writes allocate nothing.
+ * Finds a key that comes twice within one write.
+ *   1. Keys that ascend from row to row, and from section to section, are distinct: one comparison each.
+ *   2. Else the rows' hashes are dealt into buckets by their top bits, and put, bucket by bucket, into one small
+ *      open-addressed table that stays in the processor's cache; there two equal ones meet.
+ *   3. Only rows with such a hash (there are hardly any: hashes have 32 bits) are compared by their keys.
  */
-export class DuplicateFinder {
-  #table = new Int32Array(4096)
-  #mask = 0
-  #rowCount = 0
-  #ascending = true
-  #parts: Part[] = []
-  #hashes: Uint32Array[] = []
+import { compareKeys } from '../schema/key-encoding.ts'
+import type { WriteSection } from './write.ts'
 
-  /** Forgets everything and makes room for a write of `rowCount` rows. */
-  begin(rowCount: number): void {
-    this.#mask = 2 ** Math.ceil(Math.log2(Math.max(rowCount, 8) * 2)) - 1
-    this.#rowCount = 0
-    this.#ascending = true
-    this.#parts = []
-    this.#hashes = []
-  }
+const bucketRows = 4096
 
-  /** The index in `keys` of the first key that came before, in this part or an earlier one; −1 if none did. */
-  add(keys: KeyBlock, hashes: Uint32Array): number {
-    const firstRow = this.#rowCount
-    const before = this.#parts.at(-1)
-    this.#parts.push({ keys, firstRow })
-    this.#hashes.push(hashes)
-    this.#rowCount += keys.count
-    if (this.#ascending) {
-      if (isAscending(before?.keys, keys)) return -1
-      this.#ascending = false
-      this.#clear()
-      for (let part = 0; part < this.#parts.length - 1; part++) this.#insert(part)
+export interface Duplicate {
+  readonly section: WriteSection
+  /** The row, in its section, whose key came before. */
+  readonly row: number
+}
+
+/** Looks for a duplicate; yields where the event loop may be let through. */
+export function* findDuplicate(sections: readonly WriteSection[]): Generator<void, Duplicate | undefined> {
+  if (areAscending(sections)) return undefined
+  const suspects = new Set<number>()
+  if (sections.length === 1) {
+    const { hashes } = sections[0] as WriteSection
+    collectEqual(hashes, 0, hashes.length, suspects)
+  } else {
+    const { dealt, ends } = yield* deal(sections)
+    for (let bucket = 0, from = 0; bucket < ends.length; bucket++) {
+      const to = ends[bucket] as number
+      collectEqual(dealt, from, to, suspects)
+      from = to
+      yield
     }
-    return this.#insert(this.#parts.length - 1)
   }
+  return suspects.size === 0 ? undefined : compareSuspects(sections, suspects)
+}
 
-  #clear(): void {
-    if (this.#table.length <= this.#mask) this.#table = new Int32Array(this.#mask + 1)
-    else this.#table.fill(0, 0, this.#mask + 1)
-  }
+let table = new Uint32Array(bucketRows * 4)
 
-  #insert(partIndex: number): number {
-    const { keys, firstRow } = this.#parts[partIndex] as Part
-    const hashes = this.#hashes[partIndex] as Uint32Array
-    const table = this.#table
-    const mask = this.#mask
-    for (let i = 0; i < keys.count; i++) {
-      let slot = (hashes[i] as number) & mask
-      for (let row = table[slot] as number; row !== 0; row = table[slot] as number) {
-        if (this.#equals(row - 1, keys, i)) return i
-        slot = (slot + 1) & mask
-      }
-      table[slot] = firstRow + i + 1
+/** Puts hashes into the table, and those that are there already into `suspects`. An empty slot holds 0, so that a hash of 0 is always one. */
+function collectEqual(hashes: Uint32Array, from: number, to: number, suspects: Set<number>): void {
+  const size = 2 ** Math.ceil(Math.log2(Math.max(2, (to - from) * 2)))
+  if (table.length < size) table = new Uint32Array(size)
+  else table.fill(0, 0, size)
+  const slots = table
+  const mask = size - 1
+  for (let i = from; i < to; i++) {
+    const hash = hashes[i] as number
+    let at = hash & mask
+    let there = slots[at] as number
+    while (there !== 0 && there !== hash) {
+      at = (at + 1) & mask
+      there = slots[at] as number
     }
-    return -1
-  }
-
-  #equals(row: number, keys: KeyBlock, i: number): boolean {
-    let part = this.#parts.length - 1
-    while ((this.#parts[part] as Part).firstRow > row) part--
-    const { keys: other, firstRow } = this.#parts[part] as Part
-    return compareKeys(other, row - firstRow, keys, i) === 0
+    if (there === hash) suspects.add(hash)
+    slots[at] = hash
   }
 }
 
-function isAscending(before: KeyBlock | undefined, keys: KeyBlock): boolean {
-  if (before && before.count > 0 && keys.count > 0 && compareKeys(before, before.count - 1, keys, 0) >= 0) return false
-  for (let i = 1; i < keys.count; i++) if (compareKeys(keys, i - 1, keys, i) >= 0) return false
+function areAscending(sections: readonly WriteSection[]): boolean {
+  let before: WriteSection | undefined
+  for (const section of sections) {
+    const { keys, tablet } = section
+    if (before && before.tablet !== tablet) return false
+    if (before && compareKeys(before.keys, before.keys.count - 1, keys, 0) >= 0) return false
+    for (let i = 1; i < keys.count; i++) if (compareKeys(keys, i - 1, keys, i) >= 0) return false
+    before = section
+  }
   return true
+}
+
+/** All hashes, those with the same top bits together; and where each such bucket ends. */
+function* deal(sections: readonly WriteSection[]): Generator<void, { dealt: Uint32Array; ends: Uint32Array }> {
+  const rowCount = sections.reduce((total, { hashes }) => total + hashes.length, 0)
+  const bits = Math.min(16, Math.max(1, Math.ceil(Math.log2(rowCount / bucketRows))))
+  const ends = new Uint32Array(2 ** bits)
+  for (const { hashes } of sections) count(hashes, 32 - bits, ends)
+  for (let bucket = 0, start = 0; bucket < ends.length; bucket++) {
+    const size = ends[bucket] as number
+    ends[bucket] = start
+    start += size
+  }
+  const dealt = new Uint32Array(rowCount)
+  for (const { hashes } of sections) {
+    scatter(hashes, 32 - bits, ends, dealt)
+    yield
+  }
+  return { dealt, ends }
+}
+
+function count(hashes: Uint32Array, shift: number, counts: Uint32Array): void {
+  for (let i = 0; i < hashes.length; i++) {
+    const bucket = (hashes[i] as number) >>> shift
+    counts[bucket] = (counts[bucket] as number) + 1
+  }
+}
+
+function scatter(hashes: Uint32Array, shift: number, next: Uint32Array, dealt: Uint32Array): void {
+  for (let i = 0; i < hashes.length; i++) {
+    const hash = hashes[i] as number
+    const bucket = hash >>> shift
+    const at = next[bucket] as number
+    dealt[at] = hash
+    next[bucket] = at + 1
+  }
+}
+
+function compareSuspects(sections: readonly WriteSection[], suspects: ReadonlySet<number>): Duplicate | undefined {
+  const seen = new Map<number, Duplicate[]>()
+  for (const section of sections) {
+    for (let row = 0; row < section.hashes.length; row++) {
+      const hash = section.hashes[row] as number
+      if (!suspects.has(hash)) continue
+      const earlier = seen.get(hash) ?? []
+      const isSame = (other: Duplicate) =>
+        other.section.tablet === section.tablet && compareKeys(other.section.keys, other.row, section.keys, row) === 0
+      if (earlier.some(isSame)) return { section, row }
+      earlier.push({ section, row })
+      seen.set(hash, earlier)
+    }
+  }
+  return undefined
 }

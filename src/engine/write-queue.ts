@@ -15,7 +15,7 @@ import { asError, invariant, throwIfAborted } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
 import type { Wal } from '../wal/wal.ts'
-import { DuplicateFinder } from './duplicate-finder.ts'
+import { type Duplicate, findDuplicate } from './duplicate-finder.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import { keyExistsError } from './key-exists-error.ts'
 import { sliceRows, type Write, type WriteSection } from './write.ts'
@@ -57,7 +57,6 @@ export interface WriteQueueOptions {
 
 export class WriteQueue {
   readonly #o: WriteQueueOptions
-  readonly #duplicates = new DuplicateFinder()
   readonly #waiting: Waiting[] = []
   #pumping = false
   #applying = false
@@ -199,9 +198,16 @@ export class WriteQueue {
     const refusal = this.#o.refusal()
     if (refusal) throw refusal
     throwIfAborted(write.signal)
-    this.#duplicates.begin(write.rowCount)
+    for (const steps = findDuplicate(write.sections); ; ) {
+      const step = steps.next()
+      if (step.done) {
+        requireNone(step.value)
+        break
+      }
+      const pause = eventLoopGate.pause()
+      if (pause) await pause
+    }
     for (const section of write.sections) {
-      this.#requireDistinct(section)
       const misses = new LookupMisses()
       while (!this.#requireNew(section, misses)) await misses.load()
       const pause = eventLoopGate.pause()
@@ -211,18 +217,12 @@ export class WriteQueue {
 
   /** Whether all keys are new; false if that cannot be said from memory. Throws KEY_EXISTS. */
   #lookUp(write: Write): boolean {
-    this.#duplicates.begin(write.rowCount)
+    const steps = findDuplicate(write.sections)
+    let step = steps.next()
+    while (!step.done) step = steps.next()
+    requireNone(step.value)
     const misses = new LookupMisses()
-    for (const section of write.sections) {
-      this.#requireDistinct(section)
-      if (!this.#requireNew(section, misses)) return false
-    }
-    return true
-  }
-
-  #requireDistinct(section: WriteSection): void {
-    const duplicate = this.#duplicates.add(section.keys, section.hashes)
-    if (duplicate >= 0) throw keyExistsError(section, duplicate, 'twice')
+    return write.sections.every((section) => this.#requireNew(section, misses))
   }
 
   #requireNew(section: WriteSection, misses: LookupMisses): boolean {
@@ -298,6 +298,10 @@ export class WriteQueue {
     if (write.durability !== 'sync') return eventLoopGate.resolve(write.rowCount)
     return this.#log.sync().then(() => write.rowCount)
   }
+}
+
+function requireNone(duplicate: Duplicate | undefined): void {
+  if (duplicate) throw keyExistsError(duplicate.section, duplicate.row, 'twice')
 }
 
 function overlaps(write: Write, hashes: ReadonlySet<number>): boolean {
