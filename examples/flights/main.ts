@@ -1,0 +1,100 @@
+/**
+ * Imports 3,000,000 US flights, asks six questions of them, closes the database, opens it again and checks that it gives
+ * back what went in. Run by `npm start`; `npm start -- --help` shows the options.
+ */
+import { relative } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { type Database, open, VarveError } from 'varve'
+import { WorkerPool } from 'varve/plugin'
+import { FlightsSource } from './flights-source.ts'
+import { type FlightsTable, flights } from './flights-table.ts'
+import { importFlights } from './import-flights.ts'
+import { answerAll } from './questions.ts'
+import { answerText, type FlightsReport, importText, time, verificationText } from './report.ts'
+import { readBack } from './verify-flights.ts'
+
+interface Options {
+  readonly rows: number
+  readonly directory: string
+  readonly json: boolean
+}
+
+const command = new Command('flights')
+  .description('Imports US flights into a table, asks questions of them, and checks what it reads back.')
+  .option('--rows <count>', 'how many flights to import, of 3,000,000', wholeNumber, 3_000_000)
+  .option('--directory <path>', 'where the database lies; its table "flights" is replaced', './flights-db')
+  .option('--json', 'print one JSON document instead of tables', false)
+  .action(run)
+
+try {
+  await command.parseAsync()
+} catch (error) {
+  if (!(error instanceof VarveError)) throw error
+  console.error(`${error.code}: ${error.message}`)
+  process.exitCode = 1
+}
+
+async function run(options: Options): Promise<void> {
+  const say = (text: string) => {
+    if (!options.json) console.log(`${text}\n`)
+  }
+  const report = await flightsReport(options, say)
+  say(verificationText(report))
+  say(
+    `All of it took ${time(report.totalMs)}. The database is left in ${options.directory}. Look at it:\n${nextCommands(options.directory)}`,
+  )
+  if (options.json) console.log(JSON.stringify(report, undefined, 2))
+  if (!report.verified) process.exitCode = 1
+}
+
+async function flightsReport({ directory, rows }: Options, say: (text: string) => void): Promise<FlightsReport> {
+  const begunMs = performance.now()
+  let db = await open(directory)
+  try {
+    const { table, replaced } = await emptyTable(db)
+    if (replaced) say(`${directory} held the flights of an earlier run; they are replaced.`)
+    const source = await FlightsSource.open(rows, db.service(WorkerPool))
+    const imported = await importFlights(db, table, source)
+    say(importText(imported))
+    const answers = await answerAll(table, source.rowCount)
+    for (const answer of answers) say(answerText(answer))
+
+    const closingMs = performance.now()
+    await db.close()
+    db = await open(directory)
+    const reopenMs = performance.now() - closingMs
+    const read = await readBack(db.table(flights))
+    const { rowCount, checksum } = source
+    return {
+      directory,
+      replaced,
+      import: imported,
+      answers,
+      reopenMs,
+      source: { rows: rowCount, checksum },
+      readBack: read,
+      verified: read.rows === rowCount && read.count === rowCount && read.checksum === checksum,
+      totalMs: performance.now() - begunMs,
+    }
+  } finally {
+    await db.close()
+  }
+}
+
+/** An empty table of flights. One that an earlier run left is dropped; one that another program made is not (SCHEMA_MISMATCH). */
+async function emptyTable(db: Database): Promise<{ table: FlightsTable; replaced: boolean }> {
+  const replaced = db.tables().some(({ name }) => name === flights.name)
+  if (replaced) await db.dropTable(db.table(flights))
+  return { table: await db.createTable(flights), replaced }
+}
+
+function nextCommands(directory: string): string {
+  const from = relative(process.cwd(), directory) || '.'
+  return [`  npx varve stats --directory ${from}`, `  npx varve get flights 1500000 --directory ${from}`].join('\n')
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < 1) throw new InvalidArgumentError('Give a whole number of at least 1.')
+  return value
+}
