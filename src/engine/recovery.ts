@@ -58,7 +58,9 @@ async function openLocked(o: OpenStorageOptions, unlock: () => Promise<void>): P
   requireWanted(config, files, recovered)
   const version = recovered?.version ?? Version.empty
   const numbers = new FileNumbers(Math.max(version.nextFileNumber, fileNumberAbove(files)))
-  if (!config.readOnly) await removeOrphans(vfs, files, version, recovered?.fileNumber ?? 0)
+  // After salvage, files that look like orphans may be what the cut edits had added.
+  const isSalvaged = config.recovery === 'salvage' && recovered?.cut !== undefined
+  if (!config.readOnly && !isSalvaged) await removeOrphans(vfs, files, version, recovered?.fileNumber ?? 0)
 
   const chunks = new ChunkPool({ idleBytesMax: Math.floor(o.memory.limitBytes / 4) })
   const obsolete = new ObsoleteFiles({ vfs, cleaner: options.cleaner, events: options.events })

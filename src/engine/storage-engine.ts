@@ -257,6 +257,8 @@ export class StorageEngine implements TabletHost {
     if (!this.stoppedBy) {
       await attempt(this.#wal?.sync())
       await attempt(this.#leaveNoLog())
+      // The last edit says how far the log is durable: a log cut short later is noticed.
+      if (this.#manifest) await attempt(this.commitEdit({ reason: { kind: 'close' } }))
     }
     await attempt(this.#wal?.close())
     await attempt(obsolete.drain())

@@ -40,6 +40,8 @@ export class KeyHashIndex {
   private directory: HashTable[]
   /** `hash >>> shift` is the directory's index; 32 stands for a directory of one. */
   private bits = 0
+  /** Of no meaning: keeps the reads of `touch` from being optimised away. */
+  touched = 0
 
   constructor(pool: ChunkPool) {
     this.pool = pool
@@ -63,6 +65,29 @@ export class KeyHashIndex {
       if (slots[at + 1] === wanted && entry <= rowCount && rows.rowHasKey(entry - 1, keys, index)) return entry - 1
       at = (at + 2) & mask
     }
+  }
+
+  /** The lowest index below `limit` whose key a row below `rowCount` has; −1 if none has. */
+  findFirst<K>(rows: KeyEquality<K>, rowCount: number, keys: K, hashes: Uint32Array, limit: number): number {
+    this.touch(hashes, limit)
+    for (let i = 0; i < limit; i++) if (this.find(rows, rowCount, keys, i, hashes[i] as number) >= 0) return i
+    return -1
+  }
+
+  /**
+   * Reads the first slot of each hash, and nothing more: reads that do not wait for each other, so that the processor
+   * has many on their way to memory at once. The look-ups that follow find the slots in its cache.
+   */
+  private touch(hashes: Uint32Array, count: number): void {
+    const { directory } = this
+    const shift = 32 - this.bits
+    let seen = 0
+    for (let i = 0; i < count; i++) {
+      const hash = hashes[i] as number
+      const { slots } = directory[this.bits === 0 ? 0 : hash >>> shift] as HashTable
+      seen ^= slots[(hash << 1) & (slots.length - 1)] as number
+    }
+    this.touched = seen
   }
 
   /** Adds `count` rows from `firstRow` on, with the hashes that the selection names, or the first ones. Their keys must be absent. */

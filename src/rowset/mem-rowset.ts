@@ -119,6 +119,11 @@ export class MemRowSet {
     return this.index.find(this.rows, this.rows.rowCount, keys, index, hash)
   }
 
+  /** The lowest index below `limit` whose key has a row here; −1 if none has. */
+  findFirst(keys: KeyBlock, hashes: Uint32Array, limit: number): number {
+    return this.index.findFirst(this.rows, this.rows.rowCount, keys, hashes, limit)
+  }
+
   /** Looks all keys up: `out[i]` becomes the row of key i, or −1. Returns how many were found. */
   findMany(keys: KeyBlock, hashes: Uint32Array, out: Int32Array): number {
     const { index, rows } = this

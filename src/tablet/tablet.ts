@@ -155,15 +155,13 @@ export class Tablet {
   }
 
   #findFirstInMemory(keys: KeyBlock, hashes: Uint32Array): number {
-    const live = this.#live.rowCount > 0 ? this.#live : undefined
-    const frozen = this.#frozen?.store
-    if (!live && !frozen) return -1
-    for (let i = 0; i < keys.count; i++) {
-      const hash = hashes[i] as number
-      if (live && live.find(keys, i, hash) >= 0) return i
-      if (frozen && frozen.find(keys, i, hash) >= 0) return i
+    let first = keys.count
+    for (const store of this.#stores) {
+      if (store.rowCount === 0) continue
+      const found = store.findFirst(keys, hashes, first)
+      if (found >= 0) first = found
     }
-    return -1
+    return first < keys.count ? first : -1
   }
 
   /**
