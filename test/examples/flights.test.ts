@@ -1,0 +1,161 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import anyTest, { type TestFn } from 'ava'
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
+import { compressors } from 'hyparquet-compressors'
+import { defineTable, int32, open } from '../../src/index.ts'
+import { runExample } from '../support/run-example.ts'
+
+const test = anyTest as TestFn<{ directory: string; flights: Flight[] }>
+const rowCount = 60_000
+
+interface Flight {
+  readonly date: Date
+  readonly delay: bigint
+  readonly distance: bigint
+  readonly origin: string
+  readonly destination: string
+}
+
+interface Report {
+  readonly replaced: boolean
+  readonly import: { readonly rows: number; readonly flushes: readonly { readonly rows: number; readonly sstables: number }[] }
+  readonly answers: readonly { readonly question: string; readonly rows: readonly Record<string, string | number>[] }[]
+  readonly source: { readonly rows: number; readonly checksum: string }
+  readonly readBack: { readonly rows: number; readonly count: number; readonly checksum: string }
+  readonly verified: boolean
+}
+
+test.before(async (t) => {
+  t.timeout(120_000)
+  const directory = await mkdtemp(join(tmpdir(), 'varve-flights-'))
+  const path = fileURLToPath(new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets')))
+  const file = await asyncBufferFromFile(path)
+  const flights = (await parquetReadObjects({ file, compressors, rowStart: 0, rowEnd: rowCount })) as unknown as Flight[]
+  t.context = { directory, flights }
+})
+
+test.after.always((t) => rm(t.context.directory, { recursive: true, force: true }))
+
+async function report(directory: string): Promise<Report> {
+  const { stdout, stderr, exitCode } = await runExample(
+    'flights/main.ts',
+    ['--rows', String(rowCount), '--json', '--directory', directory],
+    directory.slice(0, directory.lastIndexOf('/')),
+  )
+  if (exitCode !== 0) throw new Error(stderr)
+  return JSON.parse(stdout) as Report
+}
+
+/** Flights and mean delay by what `keyOf` says, worst first, for groups of `flightsMin` or more. */
+function delays(flights: readonly Flight[], keyOf: (flight: Flight) => string, flightsMin: number) {
+  const groups = new Map<string, { flights: number; minutes: number }>()
+  for (const flight of flights) {
+    const group = groups.get(keyOf(flight)) ?? { flights: 0, minutes: 0 }
+    groups.set(keyOf(flight), group)
+    group.flights++
+    group.minutes += Number(flight.delay)
+  }
+  return [...groups]
+    .filter(([, group]) => group.flights >= flightsMin)
+    .map(([key, group]) => ({ key, flights: group.flights, mean: group.minutes / group.flights }))
+    .sort((a, b) => b.mean - a.mean || (a.key < b.key ? -1 : 1))
+}
+
+test.serial('the main job, run twice, gives the answers that a plain computation gives, and leaves what it imported', async (t) => {
+  t.timeout(120_000)
+  const { flights } = t.context
+  const directory = join(t.context.directory, 'twice')
+  const first = await report(directory)
+  const second = await report(directory)
+  t.false(first.replaced)
+  t.true(second.replaced)
+  for (const run of [first, second]) {
+    t.true(run.verified)
+    t.is(run.import.rows, rowCount)
+    t.is(run.readBack.rows, rowCount)
+    t.is(run.readBack.count, rowCount)
+    t.is(run.readBack.checksum, run.source.checksum)
+    t.is(
+      run.import.flushes.reduce((sum, { rows }) => sum + rows, 0),
+      rowCount,
+    )
+  }
+  t.deepEqual(
+    first.answers.map(({ rows }) => rows),
+    second.answers.map(({ rows }) => rows),
+  )
+
+  const db = await open({ directory, readOnly: true })
+  t.teardown(() => db.close())
+  t.is(await db.table('flights').count(), rowCount)
+
+  const [busiest, origins, routes, late, months, ten] = first.answers.map(({ rows }) => rows)
+  const departures = delays(flights, ({ origin }) => origin, 1).sort((a, b) => b.flights - a.flights || (a.key < b.key ? -1 : 1))
+  t.deepEqual(
+    busiest,
+    departures.slice(0, 10).map(({ key, flights }) => ({ origin: key, departures: flights })),
+  )
+  t.deepEqual(
+    origins,
+    delays(flights, ({ origin }) => origin, 20)
+      .slice(0, 10)
+      .map(({ key, flights, mean }) => ({ origin: key, flights, meanDelayMinutes: mean })),
+  )
+  t.deepEqual(
+    routes,
+    delays(flights, ({ origin, destination }) => `${origin} ${destination}`, 10)
+      .slice(0, 10)
+      .map(({ key, flights, mean }) => ({ origin: key.slice(0, 3), destination: key.slice(4), flights, meanDelayMinutes: mean })),
+  )
+  const lateCount = flights.filter(({ delay }) => delay > 60n).length
+  t.deepEqual(late, [{ flights: rowCount, late: lateCount, sharePercent: (100 * lateCount) / rowCount }])
+  t.deepEqual(
+    months,
+    delays(flights, ({ date }) => date.toISOString().slice(0, 7), 1)
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+      .map(({ key, flights, mean }) => ({ month: key, flights, meanDelayMinutes: mean })),
+  )
+  t.deepEqual(
+    ten,
+    [3000, 9000, 15_000, 21_000, 27_000, 33_000, 39_000, 45_000, 51_000, 57_000].map((number) => {
+      const flight = flights[number] as Flight
+      const { date, delay, distance, origin, destination } = flight
+      return { number, date: date.toISOString().slice(0, 16), delay: Number(delay), distance: Number(distance), origin, destination }
+    }),
+  )
+})
+
+test.serial('a table called flights that is not of its making is left alone', async (t) => {
+  t.timeout(60_000)
+  const directory = join(t.context.directory, 'foreign')
+  const db = await open(directory)
+  const table = await db.createTable(defineTable('flights', { columns: { id: int32() }, primaryKey: ['id'] }))
+  await table.insert({ id: 7 })
+  await db.close()
+  const run = await runExample('flights/main.ts', ['--rows', '10', '--directory', directory], t.context.directory)
+  t.is(run.exitCode, 1)
+  t.regex(run.stderr, /^SCHEMA_MISMATCH: /)
+  const again = await open(directory)
+  t.teardown(() => again.close())
+  t.is(await again.table('flights').count(), 1)
+})
+
+test.serial('a directory of other files is refused and left as it was', async (t) => {
+  const directory = await mkdtemp(join(t.context.directory, 'other-'))
+  await writeFile(join(directory, 'letters.txt'), 'Dear Ann')
+  const run = await runExample('flights/main.ts', ['--rows', '10', '--directory', directory], t.context.directory)
+  t.is(run.exitCode, 1)
+  t.regex(run.stderr, /^DATABASE_NOT_FOUND: .*letters\.txt/)
+  t.deepEqual(await readdir(directory), ['letters.txt'])
+})
+
+test.serial('a number of rows that is none is refused with what to give', async (t) => {
+  for (const rows of ['0', '1e3']) {
+    const run = await runExample('flights/main.ts', [`--rows=${rows}`], t.context.directory)
+    t.is(run.exitCode, 1, rows)
+    t.regex(run.stderr, /whole number of at least 1/, rows)
+  }
+})
