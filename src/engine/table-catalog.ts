@@ -35,8 +35,9 @@ export class TableCatalog {
   readonly #o: TableCatalogOptions
   readonly #tables = new Map<string, EngineTable>()
   readonly #creating = new Map<string, Promise<EngineTable>>()
-  /** Told of tablets that come and go, so that maintenance can follow. */
-  onTablet: { added(tablet: Tablet): void; removed(tablet: Tablet): void } | undefined
+  readonly #dropping = new Map<string, Promise<void>>()
+  /** Told of tablets that come and go, so that maintenance can follow; `removed` resolves once it has let go of one. */
+  onTablet: { added(tablet: Tablet): void; removed(tablet: Tablet): Promise<void> } | undefined
   nextTableId = 1
 
   constructor(o: TableCatalogOptions) {
@@ -67,6 +68,7 @@ export class TableCatalog {
   /** Creates a table, durably; with `ifNotExists`, gives the one that is there, or is just being made, if it is the same. */
   async create(definition: TableDefinition, o: { ifNotExists: boolean }): Promise<EngineTable> {
     const { name } = definition
+    await this.#dropEnded(name)
     const existing = this.#tables.get(name) ?? this.#creating.get(name)
     if (existing) {
       if (!o.ifNotExists) throw existsError(name)
@@ -96,7 +98,21 @@ export class TableCatalog {
 
   /** Drops a table, durably. Writes called before are finished first; later ones find no table. */
   async drop(name: string): Promise<void> {
-    const table = this.require(name)
+    await this.#dropEnded(name)
+    const dropping = this.#drop(this.require(name))
+    this.#dropping.set(name, dropping)
+    try {
+      await dropping
+    } finally {
+      this.#dropping.delete(name)
+    }
+  }
+
+  async #dropEnded(name: string): Promise<void> {
+    for (let dropping = this.#dropping.get(name); dropping; dropping = this.#dropping.get(name)) await dropping.catch(() => undefined)
+  }
+
+  async #drop(table: EngineTable): Promise<void> {
     await this.#o.settleWrites()
     for (const tablet of table.tablets) tablet.beginDrop()
     const { tableId } = table.schema
@@ -106,12 +122,11 @@ export class TableCatalog {
       for (const tablet of table.tablets) tablet.cancelDrop()
       throw error
     }
-    this.#tables.delete(name)
-    for (const tablet of table.tablets) {
-      this.onTablet?.removed(tablet)
-      tablet.drop()
-    }
+    this.#tables.delete(table.schema.name)
+    const maintenance = table.tablets.map((tablet) => this.onTablet?.removed(tablet))
+    for (const tablet of table.tablets) tablet.drop()
     this.#o.host.installed()
+    await Promise.all(maintenance)
   }
 
   async #create(definition: TableDefinition): Promise<EngineTable> {

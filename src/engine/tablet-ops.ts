@@ -29,9 +29,11 @@ export class TabletOps {
     )
   }
 
-  removed(tablet: Tablet): void {
-    for (const { registration } of this.#ops.get(tablet) ?? []) void registration.unregister()
+  /** Resolves when none of the tablet's ops runs any more; until then their names are taken. */
+  async removed(tablet: Tablet): Promise<void> {
+    const registered = this.#ops.get(tablet) ?? []
     this.#ops.delete(tablet)
+    await Promise.all(registered.map(({ registration }) => registration.unregister()))
   }
 
   /** Runs every flush op of the tablets now, and waits until nothing that was in memory at the call is in memory only. */

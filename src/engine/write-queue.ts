@@ -11,7 +11,7 @@
  * A large write goes through the same steps in slices, letting the event loop through between them; it is seen by
  * nobody before its last slice, because reads happen at `visibleTimestamp`.
  */
-import { asError, invariant, throwIfAborted } from '../base/errors.ts'
+import { asError, invariant, throwIfAborted, VarveError } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
 import type { Wal } from '../wal/wal.ts'
@@ -31,7 +31,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-interface Logged extends Waiting {
+interface Logged {
   readonly write: Write
   readonly opId: number
   readonly timestamp: number
@@ -104,6 +104,8 @@ export class WriteQueue {
         return Promise.reject(error)
       }
     }
+    // One that fails to be laid out fails when its turn comes; until then nobody looks at it.
+    if (write instanceof Promise) write.catch(() => undefined)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ write, resolve, reject })
       if (!this.#pumping) void this.#pump()
@@ -126,18 +128,16 @@ export class WriteQueue {
     logWrite(this.#log, write, opId, timestamp)
     const written = this.#log.commit()
     if (written) return this.#finishLater({ write, opId, timestamp }, written)
-    this.#apply(write, opId, timestamp)
-    this.#publish(opId, timestamp)
+    this.#apply({ write, opId, timestamp })
     return this.#acknowledge(write)
   }
 
   /** The log is slow: holds the queue until the one write is in it. */
-  async #finishLater(w: { write: Write; opId: number; timestamp: number }, written: Promise<void>): Promise<number> {
+  async #finishLater(w: Logged, written: Promise<void>): Promise<number> {
     this.#pumping = true
     try {
       await written
-      this.#apply(w.write, w.opId, w.timestamp)
-      this.#publish(w.opId, w.timestamp)
+      this.#apply(w)
     } finally {
       void this.#pump()
     }
@@ -160,8 +160,8 @@ export class WriteQueue {
   }
 
   /** Looks up and logs writes from the head of the queue, as many as can go into one write of the log. */
-  async #takeGroup(): Promise<Logged[]> {
-    const group: Logged[] = []
+  async #takeGroup(): Promise<(Logged & Waiting)[]> {
+    const group: (Logged & Waiting)[] = []
     const hashes = new Set<number>()
     while (this.#waiting.length > 0 && this.#log.pendingBytes < groupBytesMax) {
       const head = this.#waiting[0] as Waiting
@@ -226,6 +226,7 @@ export class WriteQueue {
   }
 
   #requireNew(section: WriteSection, misses: LookupMisses): boolean {
+    if (section.tablet.isDropped) throw droppedError(section.tablet.table)
     const found = section.tablet.findFirst(section.keys, section.hashes, misses)
     if (found >= 0) throw keyExistsError(section, found, 'exists')
     return found === -1
@@ -248,7 +249,7 @@ export class WriteQueue {
     }
   }
 
-  async #commit(group: Logged[]): Promise<void> {
+  async #commit(group: readonly (Logged & Waiting)[]): Promise<void> {
     if (group.length === 0) return
     try {
       const written = this.#log.commit()
@@ -260,8 +261,8 @@ export class WriteQueue {
     const left = [...group]
     try {
       for (const w of group) {
-        await this.#applyInSlices(w.write, w.opId, w.timestamp)
-        this.#publish(w.opId, w.timestamp)
+        if (w.write.sections.length === 1) this.#apply(w)
+        else await this.#applyInSlices(w)
         left.shift()
         this.#acknowledge(w.write).then(w.resolve, w.reject)
       }
@@ -271,26 +272,36 @@ export class WriteQueue {
     }
   }
 
-  #apply(write: Write, opId: number, timestamp: number): void {
-    for (const { tablet, rows, keys, hashes } of write.sections) tablet.insert(rows, keys, hashes, { opId, timestamp })
-    this.#o.applied(write)
+  /**
+   * Puts a logged write into memory and shows it, in one tick: a store frozen between the two would hold an op past its
+   * cut. The log has the write already, so that one which cannot be applied is a state that must not be.
+   */
+  #apply(w: Logged): void {
+    try {
+      for (const section of w.write.sections) applySection(section, w)
+      this.#publish(w)
+    } catch (error) {
+      this.#o.broken(asError(error))
+      throw error
+    }
   }
 
-  async #applyInSlices(write: Write, opId: number, timestamp: number): Promise<void> {
-    if (write.sections.length === 1) return this.#apply(write, opId, timestamp)
+  /** As `#apply`, over several turns; meanwhile no store is frozen. */
+  async #applyInSlices(w: Logged): Promise<void> {
     this.#applying = true
-    for (const { tablet, rows, keys, hashes } of write.sections) {
-      tablet.insert(rows, keys, hashes, { opId, timestamp })
+    for (const section of w.write.sections) {
+      applySection(section, w)
       const pause = eventLoopGate.pause()
       if (pause) await pause
     }
+    this.#publish(w)
     this.#applying = false
-    this.#o.applied(write)
   }
 
-  #publish(opId: number, timestamp: number): void {
+  #publish({ write, opId, timestamp }: Logged): void {
     this.#lastAppliedOp = opId
     this.#visibleTimestamp = timestamp
+    this.#o.applied(write)
   }
 
   #acknowledge(write: Write): Promise<number> {
@@ -298,6 +309,14 @@ export class WriteQueue {
     if (write.durability !== 'sync') return eventLoopGate.resolve(write.rowCount)
     return this.#log.sync().then(() => write.rowCount)
   }
+}
+
+function droppedError(table: string): VarveError {
+  return new VarveError('TABLE_NOT_FOUND', `Table ${table} was dropped; nothing of the call was applied.`, { context: { table } })
+}
+
+function applySection({ tablet, rows, keys, hashes }: WriteSection, { opId, timestamp }: Logged): void {
+  tablet.insert(rows, keys, hashes, { opId, timestamp })
 }
 
 function requireNone(duplicate: Duplicate | undefined): void {

@@ -53,7 +53,7 @@ export async function flushMemRowSet(tablet: Tablet, frozen: FrozenStore, o: Flu
     const { tableId } = tablet.schema
     const reason = { kind: 'flush-mem-rowset' as const, tableId, tablet: tablet.ordinal, generation: frozen.generation, cut: frozen.cut }
     await host.commitEdit({ reason, addedFiles: metas, tablets: [state] })
-    if (tablet.isDropped) for (const rowset of rowsets) rowset.release()
+    if (tablet.isGone) for (const rowset of rowsets) rowset.release()
     else tablet.installFlush(frozen, rowsets, state)
     const outputs = metas.map((meta) => tablet.fileInfo(meta))
     for (const file of outputs) host.events.emit('sstable:created', { file })

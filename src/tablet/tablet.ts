@@ -67,7 +67,7 @@ export class Tablet {
   #state: TabletState
   /** The stores in memory, the live one first. */
   #stores: readonly MemRowSet[]
-  #dropped = false
+  #dropped: 'no' | 'being dropped' | 'gone' = 'no'
   readonly #listeners: (() => void)[] = []
 
   constructor(o: { schema: TableSchema; ordinal: number; host: TabletHost; rowsets: readonly DiskRowSet[]; state: TabletState }) {
@@ -117,8 +117,14 @@ export class Tablet {
     return this.#state
   }
 
+  /** Whether the table is being dropped, or is gone: nothing new may begin. */
   get isDropped(): boolean {
-    return this.#dropped
+    return this.#dropped !== 'no'
+  }
+
+  /** Whether the table was dropped, durably: nothing may be put into the tablet any more. */
+  get isGone(): boolean {
+    return this.#dropped === 'gone'
   }
 
   /** Memory held by the stores, in bytes. */
@@ -188,8 +194,9 @@ export class Tablet {
     return false
   }
 
-  /** Appends rows whose keys are known to be new. */
+  /** Appends rows whose keys are known to be new. Of a tablet that is gone, nobody would ever let go of them: it takes none. */
   insert(rows: RowBlock, keys: KeyBlock, hashes: Uint32Array, o: { timestamp: number; opId: number; selection?: Int32Array }): void {
+    if (this.isGone) return
     const wasEmpty = this.#live.rowCount === 0
     const bytesBefore = this.#live.usedBytes
     this.#live.append(rows, keys, hashes, o)
@@ -234,7 +241,7 @@ export class Tablet {
 
   /** Freezes the live store, or finds it frozen by an attempt that failed. Undefined: nothing to flush, or not now. */
   freeze(): FrozenStore | undefined {
-    if (this.#dropped) return undefined
+    if (this.isDropped) return undefined
     if (this.#frozen) return this.#frozen
     if (this.#live.rowCount === 0 || !this.host.mayFreeze) return undefined
     this.#frozen = { store: this.#live, generation: this.#liveGeneration, cut: this.host.lastAppliedOp }
@@ -259,16 +266,17 @@ export class Tablet {
 
   /** The edit that drops the table is on its way: no flush may follow it. */
   beginDrop(): void {
-    this.#dropped = true
+    this.#dropped = 'being dropped'
   }
 
   /** That edit could not be written. */
   cancelDrop(): void {
-    this.#dropped = false
+    this.#dropped = 'no'
   }
 
   /** Lets go of everything; scans that hold pins go on, and the files go once the last of them has ended. */
   drop(): void {
+    this.#dropped = 'gone'
     for (const rowset of this.#disk.rowsets) rowset.release()
     this.#disk = RowSetTree.of<DiskRowSet>([])
     this.close()
