@@ -5,8 +5,9 @@
  */
 export const errorCodes = {
   KEY_EXISTS: 'An inserted key already has a row.',
-  INVALID_VALUE: 'A value does not fit its column: wrong type, out of range, null where null is not allowed, a missing or an unknown column.',
-  WRITE_CONFLICT: 'A row that a batch writes or expects has changed since the batch\'s snapshot.',
+  INVALID_VALUE:
+    'A value does not fit its column: wrong type, out of range, null where null is not allowed, a missing or an unknown column.',
+  WRITE_CONFLICT: "A row that a batch writes or expects has changed since the batch's snapshot.",
   BATCH_TOO_LARGE: 'One call writes more than a quarter of the memory limit.',
   BATCH_FINISHED: 'The batch was already committed.',
   TABLE_EXISTS: 'A table of this name exists already.',

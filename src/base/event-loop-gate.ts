@@ -42,5 +42,17 @@ export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
+/** The longest time a timer can be set for, in milliseconds. */
+const timerMsMax = 2 ** 31 - 1
+
+/**
+ * Keeps the process alive until it is disposed: for a caller who waits on what only unref'ed timers and workers will
+ * bring about.
+ */
+export function holdEventLoop(): Disposable {
+  const timer = setInterval(() => {}, timerMsMax)
+  return { [Symbol.dispose]: () => clearInterval(timer) }
+}
+
 /** One gate for the process: there is one event loop. */
 export const eventLoopGate = new EventLoopGate()

@@ -1,4 +1,5 @@
 import { VarveError } from '../base/errors.ts'
+import { holdEventLoop } from '../base/event-loop-gate.ts'
 import type { Token } from '../base/token.ts'
 import type { MaintenanceManager } from '../maintenance/maintenance-manager.ts'
 import { definitionMismatch } from '../schema/schema-diff.ts'
@@ -100,6 +101,7 @@ export class VarveDatabase implements Database {
   async flush(table?: TableRef): Promise<void> {
     this.#engine.requireOpen()
     const tables = table === undefined ? [...this.#engine.catalog.tables.values()] : [this.#engine.catalog.require(nameOf(table))]
+    using _held = holdEventLoop()
     await this.#engine.queue.settled()
     await this.#parts.ops.flush(tables.flatMap(({ tablets }) => tablets))
   }
@@ -128,6 +130,7 @@ export class VarveDatabase implements Database {
   }
 
   async #close(flush: boolean, timeoutMs: number): Promise<void> {
+    using _held = holdEventLoop()
     let failure: unknown
     try {
       if (flush) await this.flush()

@@ -107,10 +107,14 @@ function scatter(hashes: Uint32Array, shift: number, next: Uint32Array, dealt: U
 
 function compareSuspects(sections: readonly WriteSection[], suspects: ReadonlySet<number>): Duplicate | undefined {
   const seen = new Map<number, Duplicate[]>()
+  // One look tells most rows from the suspects.
+  const marks = new Uint8Array(1 << 16)
+  for (const hash of suspects) marks[hash & 0xffff] = 1
   for (const section of sections) {
-    for (let row = 0; row < section.hashes.length; row++) {
-      const hash = section.hashes[row] as number
-      if (!suspects.has(hash)) continue
+    const { hashes } = section
+    for (let row = 0; row < hashes.length; row++) {
+      const hash = hashes[row] as number
+      if (marks[hash & 0xffff] === 0 || !suspects.has(hash)) continue
       const earlier = seen.get(hash) ?? []
       const isSame = (other: Duplicate) =>
         other.section.tablet === section.tablet && compareKeys(other.section.keys, other.row, section.keys, row) === 0

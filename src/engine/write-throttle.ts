@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import { abortedError } from '../base/errors.ts'
+import { holdEventLoop } from '../base/event-loop-gate.ts'
 import type { EventBus } from '../events/event-map.ts'
 import type { MemoryBudget } from '../maintenance/memory-budget.ts'
 
@@ -43,6 +44,7 @@ export class WriteThrottle {
 
   /** Waits as long as the write must; rejects with ABORTED. */
   async wait(sizeBytes: number, signal: AbortSignal | undefined): Promise<void> {
+    using _held = holdEventLoop()
     while (!this.#closed && this.#o.memory.level() === 'hard-limit') {
       this.#beginStall('memory-limit')
       await this.#room(signal)

@@ -92,6 +92,7 @@ export class KeyHashIndex {
 
   /** Adds `count` rows from `firstRow` on, with the hashes that the selection names, or the first ones. Their keys must be absent. */
   insertMany(hashes: Uint32Array, selection: Int32Array | undefined, count: number, firstRow: number): void {
+    if (selection === undefined) this.touch(hashes, count)
     if (selection === undefined) for (let i = 0; i < count; i++) this.insert(hashes[i] as number, firstRow + i)
     else for (let i = 0; i < count; i++) this.insert(hashes[selection[i] as number] as number, firstRow + i)
   }

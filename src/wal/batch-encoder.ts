@@ -18,7 +18,8 @@ export interface SealPlace {
 /** Payload of a commit frame: op id, total payload, number of fragments, checksum of their checksums. */
 export const commitPayloadBytes = 24
 
-const keptBytesMax = 4 * 1024 * 1024
+/** The buffer of a large group is given back; one of this size is kept. */
+const keptBytesMax = 8 * 1024 * 1024
 
 /**
  * The batches that wait for the next write, as frames in one growing buffer that is used again and again. A batch
