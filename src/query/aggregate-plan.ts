@@ -62,7 +62,10 @@ export function planAggregate(schema: TableSchema, request: AggregateRequest): A
   const measures = Object.entries(request.select).map(([name, aggregate]) => planMeasure(schema, name, aggregate))
   const names = [...(groups ?? []), ...measures].map(({ name }) => name)
   for (const [index, name] of names.entries()) {
-    if (names.indexOf(name) !== index) throw new TypeError(`The result would have two columns "${name}". Give one another name: select: { ${name}2: … }, or groupBy: { ${name}2: … }.`)
+    if (names.indexOf(name) !== index)
+      throw new TypeError(
+        `The result would have two columns "${name}". Give one another name: select: { ${name}2: … }, or groupBy: { ${name}2: … }.`,
+      )
   }
   const order = planOrder(names, request.orderBy)
   const positions = new Set<number>()
@@ -94,7 +97,9 @@ function planGroups(schema: TableSchema, groupBy: NonNullable<AggregateRequest['
   if (typeof groupBy !== 'object') {
     throw new TypeError(`groupBy takes an array of columns, or an object { name: 'column' or bucket(…) }; got ${String(groupBy)}.`)
   }
-  const entries: (readonly [string, unknown])[] = Array.isArray(groupBy) ? groupBy.map((name) => [String(name), name]) : Object.entries(groupBy)
+  const entries: (readonly [string, unknown])[] = Array.isArray(groupBy)
+    ? groupBy.map((name) => [String(name), name])
+    : Object.entries(groupBy)
   return entries.map(([name, key]) => {
     if (typeof key !== 'object' || key === null) return planGroup(schema, name, String(key), undefined)
     if (Array.isArray(groupBy)) throw new TypeError(`Name the bucket: groupBy: { name: bucket(…) }.`)
@@ -120,7 +125,8 @@ function planMeasure(schema: TableSchema, name: string, aggregate: Aggregate<nev
   const position = columnPosition(schema, column as string)
   if (op === 'sum' || op === 'avg') requireNumeric(schema.name, columnAt(schema, position), op)
   const ordered = op === 'first' || op === 'last'
-  if (ordered && by === undefined) throw new TypeError(`${op}('${String(column)}', { by: 'column' }) needs the column that puts rows in order.`)
+  if (ordered && by === undefined)
+    throw new TypeError(`${op}('${String(column)}', { by: 'column' }) needs the column that puts rows in order.`)
   return { name, op, position, by: ordered ? columnPosition(schema, by as string) : undefined }
 }
 
@@ -133,10 +139,15 @@ function planOrder(names: readonly string[], orderBy: AggregateRequest['orderBy'
   if (orderBy === undefined) return []
   const terms = (Array.isArray(orderBy) ? orderBy : [orderBy]) as readonly OrderRequest[]
   return terms.map((term) => {
-    const { column, direction = 'ascending' } = typeof term === 'string' ? { column: term } : ((term ?? {}) as Exclude<OrderRequest, string>)
+    const { column, direction = 'ascending' } =
+      typeof term === 'string' ? { column: term } : ((term ?? {}) as Exclude<OrderRequest, string>)
     const index = names.indexOf(column)
-    if (index < 0) throw new TypeError(`orderBy: the result has no column "${String(column)}"; it has ${names.join(', ')}.${didYouMean(String(column), names)}`)
-    if (direction !== 'ascending' && direction !== 'descending') throw new TypeError(`orderBy: direction is 'ascending' or 'descending'; got ${String(direction)}.`)
+    if (index < 0)
+      throw new TypeError(
+        `orderBy: the result has no column "${String(column)}"; it has ${names.join(', ')}.${didYouMean(String(column), names)}`,
+      )
+    if (direction !== 'ascending' && direction !== 'descending')
+      throw new TypeError(`orderBy: direction is 'ascending' or 'descending'; got ${String(direction)}.`)
     return { index, descending: direction === 'descending' }
   })
 }

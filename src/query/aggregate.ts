@@ -92,4 +92,6 @@ export type AggregateResult<A, R> =
     : never
 
 /** The type of the group columns of a result over rows `R`. */
-export type GroupKeys<G, R> = G extends readonly (keyof R)[] ? Pick<R, G[number]> : { -readonly [K in keyof G]: G[K] extends keyof R ? R[G[K]] : number }
+export type GroupKeys<G, R> = G extends readonly (keyof R)[]
+  ? Pick<R, G[number]>
+  : { -readonly [K in keyof G]: G[K] extends keyof R ? R[G[K]] : number }

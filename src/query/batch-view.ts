@@ -20,7 +20,12 @@ export interface BatchView {
 }
 
 /** A batch for applications: columns by name, values as rows show them, made when asked for. */
-export function batchView(plan: ScanPlan, columns: readonly ColumnVector[], rowCount: number, selection: Int32Array | undefined): BatchView {
+export function batchView(
+  plan: ScanPlan,
+  columns: readonly ColumnVector[],
+  rowCount: number,
+  selection: Int32Array | undefined,
+): BatchView {
   const views = new Map<number, ColumnView>()
   return {
     rowCount,

@@ -35,15 +35,20 @@ type Unit = keyof typeof unitsMs | 'mo' | 'y'
 export function bucketRule(table: string, column: ColumnSchema, { width, timeZone, originMs }: BucketNode): BucketRule {
   const { kind, mode } = column
   if (kind === 'string' || kind === 'binary' || kind === 'bool' || (kind === 'int64' && mode === 'bigint')) {
-    throw new TypeError(`bucket reads columns of numbers or timestamps; ${table}.${column.name} is ${kind}${kind === 'int64' ? " in mode 'bigint'" : ''}.`)
+    throw new TypeError(
+      `bucket reads columns of numbers or timestamps; ${table}.${column.name} is ${kind}${kind === 'int64' ? " in mode 'bigint'" : ''}.`,
+    )
   }
-  if (originMs !== undefined && !Number.isFinite(originMs)) throw new TypeError(`bucket: originMs is a finite number; got ${describeValue(originMs)}.`)
+  if (originMs !== undefined && !Number.isFinite(originMs))
+    throw new TypeError(`bucket: originMs is a finite number; got ${describeValue(originMs)}.`)
   if (typeof width === 'number') return widthRule(width, timeZone, originMs)
   const { count, unit } = parseWidth(width)
-  if (kind !== 'timestamp') throw new TypeError(`bucket: a width in time units goes with a timestamp column; ${table}.${column.name} is ${kind}. Give a number.`)
+  if (kind !== 'timestamp')
+    throw new TypeError(`bucket: a width in time units goes with a timestamp column; ${table}.${column.name} is ${kind}. Give a number.`)
   const zone = timeZone === undefined || timeZone === 'UTC' ? undefined : new ZoneOffsets(timeZone)
   if (unit !== 'mo' && unit !== 'y' && !zone) return new FixedBuckets(count * unitsMs[unit], originMs ?? (unit === 'w' ? firstMondayMs : 0))
-  if (originMs !== undefined) throw new TypeError("bucket: originMs goes with widths of a fixed length, in UTC: leave out timeZone, and use no 'mo' or 'y'.")
+  if (originMs !== undefined)
+    throw new TypeError("bucket: originMs goes with widths of a fixed length, in UTC: leave out timeZone, and use no 'mo' or 'y'.")
   const offsets = zone ?? new ZoneOffsets('UTC')
   if (unit === 'mo' || unit === 'y') return new CalendarBuckets(offsets, new Months(unit === 'y' ? count * 12 : count))
   if (unit === 'd' || unit === 'w') return new CalendarBuckets(offsets, new Days(unit === 'w' ? count * 7 : count, unit === 'w' ? -3 : 0))
@@ -51,7 +56,8 @@ export function bucketRule(table: string, column: ColumnSchema, { width, timeZon
 }
 
 function widthRule(width: number, timeZone: string | undefined, originMs: number | undefined): BucketRule {
-  if (!(Number.isFinite(width) && width > 0)) throw new TypeError(`bucket: the width is a number above 0, or a text such as '15m', '1d' or '1mo'; got ${width}.`)
+  if (!(Number.isFinite(width) && width > 0))
+    throw new TypeError(`bucket: the width is a number above 0, or a text such as '15m', '1d' or '1mo'; got ${width}.`)
   if (timeZone !== undefined) throw new TypeError("bucket: timeZone goes with a width in time units, such as '1h' or '1d'.")
   return new FixedBuckets(width, originMs ?? 0)
 }
@@ -59,7 +65,9 @@ function widthRule(width: number, timeZone: string | undefined, originMs: number
 function parseWidth(width: unknown): { count: number; unit: Unit } {
   const [, digits, unit] = (typeof width === 'string' && /^([1-9]\d{0,8})(ms|s|m|h|d|w|mo|y)$/.exec(width)) || []
   if (digits === undefined) {
-    throw new TypeError(`bucket: the width is a number above 0, or a count and a unit of ms, s, m, h, d, w, mo, y, such as '15m' or '1mo'; got ${describeValue(width)}.`)
+    throw new TypeError(
+      `bucket: the width is a number above 0, or a count and a unit of ms, s, m, h, d, w, mo, y, such as '15m' or '1mo'; got ${describeValue(width)}.`,
+    )
   }
   return { count: Number(digits), unit: unit as Unit }
 }

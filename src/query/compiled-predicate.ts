@@ -34,7 +34,11 @@ export interface CompiledPredicate extends PredicatePart {
 export function compilePredicate(schema: TableSchema, node: PredicateNode): CompiledPredicate {
   const columns = new Set<number>()
   const part = compile(schema, node, true, columns)
-  return { columns: [...columns], mightMatch: (zoneMap) => part.mightMatch(zoneMap), select: (batch, selection) => part.select(batch, selection) }
+  return {
+    columns: [...columns],
+    mightMatch: (zoneMap) => part.mightMatch(zoneMap),
+    select: (batch, selection) => part.select(batch, selection),
+  }
 }
 
 function compile(schema: TableSchema, node: PredicateNode, wanted: boolean, columns: Set<number>): PredicatePart {

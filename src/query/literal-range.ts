@@ -3,6 +3,7 @@
  * after 5`; so −0 equals 0, and NaN lies in no range. Integers of 64 bits: the same, as bigints besides. Strings and
  * bytes: encoded, from `low` (included) to `high` (excluded), since the next string after s is s and a zero byte.
  */
+import { describeValue } from '../schema/column-value.ts'
 import { prefixEnd } from '../schema/key-encoding.ts'
 import type { ColumnSchema } from '../schema/table-schema.ts'
 import type { Comparison, Literal } from './predicate.ts'
@@ -24,6 +25,8 @@ export interface BytesRange {
 
 export type LiteralRange = NumberRange | BytesRange
 
+/** No number compares with NaN. */
+const nothing: NumberRange = { form: 'number', low: Number.NaN, high: Number.NaN, lowWide: 1n, highWide: 0n }
 const wideMin = -(2n ** 63n)
 const wideMax = 2n ** 63n - 1n
 
@@ -38,6 +41,7 @@ export function betweenRange(table: string, column: ColumnSchema, low: Literal, 
   const from = comparisonRange(table, column, 'gte', low)
   const to = comparisonRange(table, column, 'lte', high)
   if (from.form === 'bytes' || to.form === 'bytes') return { form: 'bytes', low: (from as BytesRange).low, high: (to as BytesRange).high }
+  if (from === nothing || to === nothing) return nothing
   return { form: 'number', low: from.low, high: to.high, lowWide: from.lowWide, highWide: to.highWide }
 }
 
@@ -52,7 +56,7 @@ export function prefixRange(table: string, column: ColumnSchema, prefix: string)
 export function literalNumber(table: string, column: ColumnSchema, literal: Literal): number | bigint {
   const { kind, mode } = column
   if (kind === 'bool' && typeof literal === 'boolean') return literal ? 1 : 0
-  if (kind === 'timestamp' && literal instanceof Date) return literal.getTime()
+  if (kind === 'timestamp' && literal instanceof Date && !Number.isNaN(literal.getTime())) return literal.getTime()
   if (kind === 'int64' && mode === 'bigint' && typeof literal === 'bigint') return literal
   if (kind !== 'bool' && !(kind === 'int64' && mode === 'bigint') && typeof literal === 'number') return literal
   throw mistyped(table, column, literal)
@@ -60,28 +64,45 @@ export function literalNumber(table: string, column: ColumnSchema, literal: Lite
 
 /** A literal as the bytes that the column's values are compared with. */
 export function literalBytes(table: string, column: ColumnSchema, literal: Literal): Uint8Array {
-  if (column.kind === 'string' && typeof literal === 'string') return new TextEncoder().encode(literal)
-  if (column.kind === 'binary' && literal instanceof Uint8Array) return literal
+  if (column.kind === 'string' && typeof literal === 'string' && literal.isWellFormed()) return new TextEncoder().encode(literal)
+  if (column.kind === 'binary' && literal instanceof Uint8Array) return new Uint8Array(literal)
   throw mistyped(table, column, literal)
 }
 
-function mistyped(table: string, column: ColumnSchema, literal: Literal): TypeError {
-  const wanted = { bool: 'a boolean', timestamp: 'milliseconds or a Date', string: 'a string', binary: 'a Uint8Array' }[column.kind as string]
+function mistyped(table: string, column: ColumnSchema, literal: unknown): TypeError {
+  const subject = `${table}.${column.name} (${column.kind})`
+  if (literal === null || literal === undefined)
+    return new TypeError(`A predicate compares ${subject} with ${literal}, which equals nothing; use isNull or notNull.`)
+  const wanted = { bool: 'a boolean', timestamp: 'milliseconds or a valid Date', string: 'a well-formed string', binary: 'a Uint8Array' }[
+    column.kind as string
+  ]
   const number = column.kind === 'int64' && column.mode === 'bigint' ? 'a bigint' : 'a number'
-  return new TypeError(`A predicate compares ${table}.${column.name} (${column.kind}) with ${wanted ?? number}; got ${typeof literal === 'object' ? literal.constructor.name : typeof literal} ${String(literal)}.`)
+  return new TypeError(`A predicate compares ${subject} with ${wanted ?? number}; got ${describeValue(literal)}.`)
 }
 
 function numberComparison(comparison: Comparison, value: number | bigint): NumberRange {
   const below = comparison === 'lt' || comparison === 'lte'
   const above = comparison === 'gt' || comparison === 'gte'
   const open = comparison === 'lt' || comparison === 'gt'
-  if (typeof value === 'number' && Number.isNaN(value)) return { form: 'number', low: Infinity, high: -Infinity, lowWide: 1n, highWide: 0n }
+  if (
+    Number.isNaN(value) ||
+    (comparison === 'gt' && value === Number.POSITIVE_INFINITY) ||
+    (comparison === 'lt' && value === Number.NEGATIVE_INFINITY)
+  )
+    return nothing
   const exact = typeof value === 'bigint' || Number.isInteger(value)
   const wide = typeof value === 'bigint' ? value : wideOf(value)
   const lowWide = below ? wideMin : above && (open || !exact) ? wide + 1n : exact ? wide : wide + 1n
   const highWide = above ? wideMax : below && open && exact ? wide - 1n : wide
   const near = typeof value === 'bigint' ? Number(value) : value
-  if (typeof value === 'bigint') return { form: 'number', low: below ? -Infinity : ceilNumber(lowWide), high: above ? Infinity : floorNumber(highWide), lowWide, highWide }
+  if (typeof value === 'bigint')
+    return {
+      form: 'number',
+      low: below ? -Infinity : ceilNumber(lowWide),
+      high: above ? Infinity : floorNumber(highWide),
+      lowWide,
+      highWide,
+    }
   const low = below ? -Infinity : comparison === 'gt' ? nextUp(near) : near
   const high = above ? Infinity : comparison === 'lt' ? -nextUp(-near) : near
   return { form: 'number', low, high, lowWide, highWide }

@@ -56,7 +56,11 @@ async function* unorderedBatches(plan: ScanPlan, streams: readonly RowStream[], 
 }
 
 /** The matching rows of one batch, with their columns ready; undefined if there are none. A promise only if something must be read. */
-export function matchBatch(plan: ScanPlan, batch: BatchSource, o: MatchOptions): MatchedBatch | undefined | Promise<MatchedBatch | undefined> {
+export function matchBatch(
+  plan: ScanPlan,
+  batch: BatchSource,
+  o: MatchOptions,
+): MatchedBatch | undefined | Promise<MatchedBatch | undefined> {
   const { predicate } = plan
   if (predicate && !predicate.mightMatch((position) => batch.zoneMap(position))) return undefined
   const pending = batch.prepare({ columns: predicate?.columns ?? [] })

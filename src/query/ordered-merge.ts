@@ -10,7 +10,7 @@ import type { ColumnVector, KeyBlock } from '../schema/column-vector.ts'
 import { compareBytes, compareKeys } from '../schema/key-encoding.ts'
 import { concatVectors, gatherVector } from '../schema/vector-ops.ts'
 import type { RowStream } from '../tablet/tablet.ts'
-import { matchBatch, type MatchedBatch, type MatchOptions, type ScanSource } from './matched-batches.ts'
+import { type MatchedBatch, type MatchOptions, matchBatch, type ScanSource } from './matched-batches.ts'
 import type { ScanPlan } from './scan-plan.ts'
 
 /** Matching rows of a sorted scan; selections are in the scan's order. */

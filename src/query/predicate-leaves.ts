@@ -24,7 +24,10 @@ export class RangeLeaf implements PredicatePart {
     if (!zone?.known) return true
     const { min, max } = zone
     if (min === undefined || max === undefined) return zone.hasNaN && !this.#wanted
-    const overlaps = this.#range.form === 'number' ? numbersOverlap(this.#range, min, max) : bytesOverlap(this.#range, min as Uint8Array, max as Uint8Array)
+    const overlaps =
+      this.#range.form === 'number'
+        ? numbersOverlap(this.#range, min, max)
+        : bytesOverlap(this.#range, min as Uint8Array, max as Uint8Array)
     if (this.#wanted) return overlaps
     return zone.hasNaN || !this.#covers(min, max)
   }
@@ -59,10 +62,17 @@ function bytesOverlap(range: BytesRange, min: Uint8Array, max: Uint8Array): bool
   return !range.high || compareBytes(min, range.high) < 0
 }
 
-function selectNumbers(vector: ColumnVector, range: NumberRange, wanted: boolean, rowCount: number, selection: Int32Array | undefined): Int32Array | undefined {
+function selectNumbers(
+  vector: ColumnVector,
+  range: NumberRange,
+  wanted: boolean,
+  rowCount: number,
+  selection: Int32Array | undefined,
+): Int32Array | undefined {
   if (vector.form !== 'fixed') throw new TypeError('a numeric predicate met a column of strings')
   const { values, nulls } = vector
-  if (!(values instanceof BigInt64Array)) return selectInRange(values as NumberArray, { low: range.low, high: range.high, wanted, nulls }, rowCount, selection)
+  if (!(values instanceof BigInt64Array))
+    return selectInRange(values as NumberArray, { low: range.low, high: range.high, wanted, nulls }, rowCount, selection)
   const { lowWide, highWide } = range
   return selectWhere(rowCount, selection, (row) => {
     const value = values[row] as bigint
@@ -70,7 +80,13 @@ function selectNumbers(vector: ColumnVector, range: NumberRange, wanted: boolean
   })
 }
 
-function selectBytes(vector: BytesVector, range: BytesRange, wanted: boolean, rowCount: number, selection: Int32Array | undefined): Int32Array | undefined {
+function selectBytes(
+  vector: BytesVector,
+  range: BytesRange,
+  wanted: boolean,
+  rowCount: number,
+  selection: Int32Array | undefined,
+): Int32Array | undefined {
   const { offsets, bytes, nulls } = vector
   const { low, high } = range
   return selectWhere(rowCount, selection, (row) => {
@@ -78,7 +94,8 @@ function selectBytes(vector: BytesVector, range: BytesRange, wanted: boolean, ro
     const from = offsets[row] as number
     const to = offsets[row + 1] as number
     const inside =
-      (low === undefined || compareRanges(bytes, from, to, low, 0, low.length) >= 0) && (high === undefined || compareRanges(bytes, from, to, high, 0, high.length) < 0)
+      (low === undefined || compareRanges(bytes, from, to, low, 0, low.length) >= 0) &&
+      (high === undefined || compareRanges(bytes, from, to, high, 0, high.length) < 0)
     return inside === wanted
   })
 }
@@ -107,7 +124,9 @@ export class MemberLeaf implements PredicatePart {
     this.#position = position
     this.#wanted = wanted
     const numbers = values.filter((value) => typeof value === 'number' || typeof value === 'bigint')
-    this.#numbers = new Set(numbers.filter((value) => typeof value === 'bigint' ? BigInt(Number(value)) === value : !Number.isNaN(value)).map(Number))
+    this.#numbers = new Set(
+      numbers.filter((value) => (typeof value === 'bigint' ? BigInt(Number(value)) === value : !Number.isNaN(value))).map(Number),
+    )
     this.#wide = new Set(numbers.filter((value) => typeof value === 'bigint' || Number.isInteger(value)).map(BigInt))
     this.#bytes = values.filter((value) => value instanceof Uint8Array).sort(compareBytes)
   }
@@ -117,7 +136,8 @@ export class MemberLeaf implements PredicatePart {
     if (!this.#wanted || !zone?.known) return true
     const { min, max } = zone
     if (min === undefined || max === undefined) return false
-    if (min instanceof Uint8Array) return this.#bytes.some((value) => compareBytes(value, min) >= 0 && compareBytes(value, max as Uint8Array) <= 0)
+    if (min instanceof Uint8Array)
+      return this.#bytes.some((value) => compareBytes(value, min) >= 0 && compareBytes(value, max as Uint8Array) <= 0)
     for (const value of this.#numbers) if (value >= min && value <= (max as number | bigint)) return true
     for (const value of this.#wide) if (value >= min && value <= (max as number | bigint)) return true
     return false

@@ -25,7 +25,17 @@ export type PredicateNode =
   | { readonly op: 'not'; readonly arg: PredicateNode }
 
 type Cell<C extends string, V> = { readonly [K in C]: V | null }
-type Widen<V> = V extends string ? string : V extends Date ? number : V extends number ? number : V extends bigint ? bigint : V extends boolean ? boolean : V
+type Widen<V> = V extends string
+  ? string
+  : V extends Date
+    ? number
+    : V extends number
+      ? number
+      : V extends bigint
+        ? bigint
+        : V extends boolean
+          ? boolean
+          : V
 type Reads<P> = P extends Predicate<infer R> ? R : never
 type Meet<U> = (U extends unknown ? (x: U) => void : never) extends (x: infer I) => void ? I : never
 type Compared<C extends string, V> = Predicate<Cell<C, Widen<V>>>

@@ -88,7 +88,8 @@ async function* limited({ plan, source, signal }: Reading): AsyncGenerator<Limit
     for await (const batch of matchedBatches(plan, source, { positions: plan.positions, signal })) {
       const columns = plan.positions.map((position) => batch.column(position))
       const count = batch.selection?.length ?? batch.rowCount
-      const selection = count <= left ? batch.selection : (batch.selection?.subarray(0, left) ?? Int32Array.from({ length: left }, (_, i) => i))
+      const selection =
+        count <= left ? batch.selection : (batch.selection?.subarray(0, left) ?? Int32Array.from({ length: left }, (_, i) => i))
       yield { rowCount: batch.rowCount, selection, columns }
       left -= count
       if (left <= 0) return

@@ -62,7 +62,8 @@ export function planRead(
 
 /** TypeError unless the limit is absent or a whole number of at least 0. */
 export function requireLimit(limit: number | undefined): void {
-  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) throw new TypeError(`limit is a whole number of at least 0; got ${String(limit)}.`)
+  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0))
+    throw new TypeError(`limit is a whole number of at least 0; got ${String(limit)}.`)
 }
 
 function intersect(a: EncodedKeyRange, b: EncodedKeyRange): EncodedKeyRange {

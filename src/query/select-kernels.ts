@@ -8,7 +8,16 @@ import { compileFunction } from '../schema/code-generation.ts'
 /** Arrays that hold numbers. */
 export type NumberArray = Uint8Array | Uint16Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array
 
-type RangeLoop = (values: NumberArray, low: number, high: number, wanted: boolean, nulls: Uint8Array | undefined, selection: Int32Array | undefined, out: Int32Array, count: number) => number
+type RangeLoop = (
+  values: NumberArray,
+  low: number,
+  high: number,
+  wanted: boolean,
+  nulls: Uint8Array | undefined,
+  selection: Int32Array | undefined,
+  out: Int32Array,
+  count: number,
+) => number
 
 const source = `
   let n = 0
@@ -30,7 +39,16 @@ const source = `
 const loops = new Map<unknown, RangeLoop>()
 
 /** The loop where code cannot be compiled: the same, one for all classes. */
-function sharedLoop(values: NumberArray, low: number, high: number, wanted: boolean, nulls: Uint8Array | undefined, selection: Int32Array | undefined, out: Int32Array, count: number): number {
+function sharedLoop(
+  values: NumberArray,
+  low: number,
+  high: number,
+  wanted: boolean,
+  nulls: Uint8Array | undefined,
+  selection: Int32Array | undefined,
+  out: Int32Array,
+  count: number,
+): number {
   let n = 0
   for (let k = 0; k < count; k++) {
     const i = selection === undefined ? k : (selection[k] as number)
@@ -45,12 +63,19 @@ function sharedLoop(values: NumberArray, low: number, high: number, wanted: bool
  * The rows, of the selection or of the first `rowCount`, whose value lies in [low, high] (or, with `wanted` false, does
  * not: NaN never lies in it); nulls are never taken. Undefined: all rows, of no selection.
  */
-export function selectInRange(values: NumberArray, o: { low: number; high: number; wanted: boolean; nulls: Uint8Array | undefined }, rowCount: number, selection: Int32Array | undefined): Int32Array | undefined {
+export function selectInRange(
+  values: NumberArray,
+  o: { low: number; high: number; wanted: boolean; nulls: Uint8Array | undefined },
+  rowCount: number,
+  selection: Int32Array | undefined,
+): Int32Array | undefined {
   const count = selection?.length ?? rowCount
   const out = new Int32Array(count + 1)
   let loop = loops.get(values.constructor)
   if (!loop) {
-    loop = (compileFunction(['values', 'low', 'high', 'wanted', 'nulls', 'selection', 'out', 'count'], source) as RangeLoop | undefined) ?? sharedLoop
+    loop =
+      (compileFunction(['values', 'low', 'high', 'wanted', 'nulls', 'selection', 'out', 'count'], source) as RangeLoop | undefined) ??
+      sharedLoop
     loops.set(values.constructor, loop)
   }
   const n = loop(values, o.low, o.high, o.wanted, o.nulls, selection, out, count)
@@ -59,7 +84,11 @@ export function selectInRange(values: NumberArray, o: { low: number; high: numbe
 }
 
 /** The rows for which `matches(i)` holds. For predicates that no range expresses. */
-export function selectWhere(rowCount: number, selection: Int32Array | undefined, matches: (row: number) => boolean): Int32Array | undefined {
+export function selectWhere(
+  rowCount: number,
+  selection: Int32Array | undefined,
+  matches: (row: number) => boolean,
+): Int32Array | undefined {
   const count = selection?.length ?? rowCount
   const out = new Int32Array(count)
   let n = 0

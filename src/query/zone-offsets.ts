@@ -21,7 +21,9 @@ export class ZoneOffsets {
     try {
       this.#format = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
     } catch (error) {
-      throw new TypeError(`timeZone is the IANA name of a time zone, such as 'Europe/Berlin' or 'UTC'; got ${JSON.stringify(timeZone)}.`, { cause: error })
+      throw new TypeError(`timeZone is the IANA name of a time zone, such as 'Europe/Berlin' or 'UTC'; got ${JSON.stringify(timeZone)}.`, {
+        cause: error,
+      })
     }
   }
 
