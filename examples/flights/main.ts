@@ -2,7 +2,6 @@
  * Imports 3,000,000 US flights, asks six questions of them, closes the database, opens it again and checks that it gives
  * back what went in. Run by `npm start`; `npm start -- --help` shows the options.
  */
-import { relative } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { type Database, open, VarveError } from 'varve'
 import { WorkerPool } from 'varve/plugin'
@@ -88,9 +87,12 @@ async function emptyTable(db: Database): Promise<{ table: FlightsTable; replaced
   return { table: await db.createTable(flights), replaced }
 }
 
+/** What to type next, from the root of this project. */
 function nextCommands(directory: string): string {
-  const from = relative(process.cwd(), directory) || '.'
-  return [`  npx varve stats --directory ${from}`, `  npx varve get flights 1500000 --directory ${from}`].join('\n')
+  const varve = 'node --import=tsx src/cli/main.ts'
+  const quoted = /^[\w./-]+$/.test(directory) ? directory : JSON.stringify(directory)
+  const commands = ['stats', 'scan --where "origin = SEA and delay > 120" --limit 5']
+  return commands.map((command) => `  ${varve} ${command} --directory ${quoted}`).join('\n')
 }
 
 function wholeNumber(text: string): number {
