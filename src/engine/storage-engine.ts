@@ -173,7 +173,7 @@ export class StorageEngine implements TabletHost {
   installed(): void {
     this.memoryChanged()
     if (!this.#wal) return
-    const segments = this.#wal.takeObsolete(this.#oldestOpNeeded())
+    const segments = this.#wal.takeObsolete(Math.min(this.#oldestOpNeeded(), oldestOpToProve(this.#wal)))
     this.parts.obsolete.add(segments.map(({ path }) => ({ kind: 'wal' as const, path })))
   }
 
@@ -316,6 +316,18 @@ export class StorageEngine implements TabletHost {
     }
     return oldest
   }
+}
+
+/**
+ * What recovery needs to see that the log has lost nothing: it must reach the last op that the manifest knows to be
+ * synced. The live segment's header says where it begins, but one made ahead says less than that: until a batch in it
+ * is synced, only the segment before it shows how far the log had come.
+ */
+function oldestOpToProve({ segments, syncedOpId }: Wal): number {
+  const live = segments.at(-1)
+  const before = segments.at(-2)
+  const isProven = !live || !before || live.firstOpId > before.lastOpId || syncedOpId > before.lastOpId
+  return isProven ? Number.POSITIVE_INFINITY : before.lastOpId
 }
 
 /** READ_ONLY, with what to do. */

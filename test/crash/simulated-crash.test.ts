@@ -1,8 +1,5 @@
 import test from 'ava'
 import { Simulation } from './simulation.ts'
-import { ownPerformanceClock } from './turn-clock.ts'
-
-ownPerformanceClock()
 
 /** `VARVE_SEED=7 npx ava test/crash/simulated-crash.test.ts` runs that seed first; `VARVE_CRASHES=5000` more of them. */
 const firstSeed = Number(process.env['VARVE_SEED'] ?? 1)

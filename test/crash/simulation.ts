@@ -6,8 +6,9 @@ import type { Random } from '../../src/base/random.ts'
 import { SeededRandom } from '../../src/base/seeded-random.ts'
 import type { Database, DatabaseConfig } from '../../src/index.ts'
 import { MemoryVfs, openMemory } from '../../src/testing/index.ts'
+import { SteadyWorkerPool } from './steady-worker-pool.ts'
 import { type Batch, columnsOf, definitions, Story, type TableName, tableNames } from './story.ts'
-import { TurnClock, TurnDelays } from './turn-clock.ts'
+import { ownPerformanceClock, TurnClock, TurnDelays } from './turn-clock.ts'
 
 export interface SimulationResult {
   readonly crashes: number
@@ -36,17 +37,19 @@ export class Simulation {
     this.#mode = o.mode ?? (random.below(2) === 0 ? 'kill' : 'power')
     this.#durability = random.below(3) === 0 ? 'sync' : 'write'
     this.#vfs = new MemoryVfs({ random, clock: new TurnDelays(random) })
-    const threshold = (['16KiB', '256KiB', '32MiB'] as const)[random.below(3)] ?? '32MiB'
+    const threshold = pick(random, ['300KiB', '2MiB', '32MiB'] as const)
+    const rowsetSize = pick(random, ['500KiB', '4MiB'] as const)
     this.#config = {
       durability: this.#durability,
       wal: { segmentBytes: 2 ** (11 + random.below(6)), targetReplayBytes: '1MiB' },
       maintenance: { threads: 1 + random.below(2), retryGraceMs: 20, pollIntervalMs: 10 },
-      plugins: [['flush', { threshold, rowsetSize: '64KiB', maxAgeMs: 200 }]],
+      plugins: [['flush', { threshold, rowsetSize, maxAgeMs: 200 }]],
     }
   }
 
   /** Rejects with what went wrong. */
   async run(): Promise<SimulationResult> {
+    await ownPerformanceClock()
     const lives = 2 + this.#random.below(4)
     for (let life = 1; life <= lives; life++) await this.#live(life === lives)
     return { crashes: this.#crashes, crashesInRecovery: this.#crashesInRecovery, mode: this.#mode }
@@ -57,11 +60,10 @@ export class Simulation {
     const vfs = this.#vfs
     const clock = new TurnClock(random)
     if (random.below(2) === 0) vfs.inject({ probability: random.next() / 2, delayMs: 1 })
-    if (!last && random.below(8) > 0)
-      vfs.crashAtCall(vfs.callCount + 1 + random.below([30, 120, 600][random.below(3)] ?? 120), { share: random })
+    if (!last && random.below(8) > 0) vfs.crashAtCall(vfs.callCount + 1 + random.below(pick(random, [30, 120, 600])), { share: random })
     let db: Database | undefined
     try {
-      db = await this.#settles(openMemory(this.#config, { vfs, clock, random }), 'open')
+      db = await this.#settles(openMemory(this.#config, { vfs, clock, random, pool: new SteadyWorkerPool() }), 'open')
       const problem = await this.#settles(this.#story.check(db, random, this.#promised), 'reading everything')
       if (problem) throw new Error(problem)
       db = await this.#steps(db, clock)
@@ -95,7 +97,7 @@ export class Simulation {
     let db = first
     for (let left = 5 + random.below(30); left > 0; left--) {
       if (this.#failure) throw this.#failure
-      const name = tableNames[random.below(tableNames.length)] as TableName
+      const name = pick(random, tableNames)
       if (!this.#story.tables.has(name)) await this.#createTable(db, name)
       else db = await this.#step(db, name, clock)
     }
@@ -139,7 +141,7 @@ export class Simulation {
   async #together(db: Database): Promise<void> {
     const random = this.#random
     for (let left = 2 + random.below(12); left > 0; left--) {
-      const name = tableNames[random.below(tableNames.length)] as TableName
+      const name = pick(random, tableNames)
       if (!this.#story.tables.has(name)) continue
       if (random.below(12) === 0) this.#later(this.#flush(db, name))
       else if (random.below(12) === 0) this.#later(this.#insertRefused(db, name))
@@ -196,7 +198,7 @@ export class Simulation {
     const through = this.#story.lastAcknowledged()
     await this.#settles(db.close({ flush: random.below(2) === 0 }), 'close')
     this.#story.madeDurable(through)
-    const again = await this.#settles(openMemory(this.#config, { vfs: this.#vfs, clock, random }), 'reopen')
+    const again = await this.#settles(openMemory(this.#config, { vfs: this.#vfs, clock, random, pool: new SteadyWorkerPool() }), 'reopen')
     const problem = await this.#settles(this.#story.check(again, random, 'acknowledged'), 'reading everything')
     if (problem) throw new Error(`after closing: ${problem}`)
     return again
@@ -240,4 +242,8 @@ export class Simulation {
     }
     return watched
   }
+}
+
+function pick<V>(random: Random, values: readonly V[]): V {
+  return values[random.below(values.length)] as V
 }
