@@ -1,0 +1,19 @@
+import { costGrowth } from './cost-growth.ts'
+import { eventLoopDelayOfBatches, eventLoopDelayOfColumns } from './event-loop-delay.ts'
+import type { Measure } from './measure.ts'
+import { openAndClose } from './open-and-close.ts'
+import { reopenAfterKill } from './reopen-after-kill.ts'
+import { residentMemory } from './resident-memory.ts'
+import { schedulerPoll } from './scheduler-poll.ts'
+import { warmCalls } from './warm-calls.ts'
+
+export const measures: readonly Measure[] = [
+  eventLoopDelayOfBatches,
+  eventLoopDelayOfColumns,
+  warmCalls,
+  reopenAfterKill,
+  openAndClose,
+  residentMemory,
+  costGrowth,
+  schedulerPoll,
+]

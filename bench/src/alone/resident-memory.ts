@@ -1,0 +1,55 @@
+import { setTimeout } from 'node:timers/promises'
+import { columnsOf, rowsOf } from '../data/metrics-data.ts'
+import { collectGarbage } from '../run/collect-garbage.ts'
+import { openVarveWith } from '../sides/varve.ts'
+import type { Measure } from './measure.ts'
+
+const mebibyte = 2 ** 20
+const limitMiB = 64
+/** Encoded bytes of a row: 4 + 8 + 8 + 8 + 4, and a tag of about 21. */
+const rowBytes = 53
+const loadRows = Math.ceil((10 * limitMiB * mebibyte) / rowBytes)
+const batchRows = 1000
+const sampleMs = 20
+
+/**
+ * Loads ten times as much as `memory.limit` and watches the resident memory of the process. The base is an empty
+ * database whose worker pool has started and whose code is warm: a small load went through it, and was flushed.
+ */
+export const residentMemory: Measure = {
+  name: 'resident memory',
+  readings: [
+    {
+      figure: 'growthMiB',
+      name: `memory growth, load of 10 × memory.limit (${limitMiB} MiB)`,
+      unit: 'MiB',
+      goal: { atMost: limitMiB + 32 },
+    },
+    { figure: 'baseMiB', name: 'resident memory of an empty database with its pool', unit: 'MiB' },
+  ],
+  async run({ directory }) {
+    const side = await openVarveWith({ directory, memory: { limit: `${limitMiB}MiB` } })
+    let next = await insert(side, 0, 20_000)
+    await side.settle()
+    collectGarbage()
+    await setTimeout(500)
+    collectGarbage()
+    const baseBytes = process.memoryUsage.rss()
+    let peakBytes = baseBytes
+    const sample = () => {
+      peakBytes = Math.max(peakBytes, process.memoryUsage.rss())
+    }
+    const timer = setInterval(sample, sampleMs)
+    next = await insert(side, next, next + loadRows)
+    sample()
+    clearInterval(timer)
+    await side.close()
+    return { growthMiB: (peakBytes - baseBytes) / mebibyte, baseMiB: baseBytes / mebibyte }
+  },
+}
+
+async function insert(side: Awaited<ReturnType<typeof openVarveWith>>, from: number, to: number): Promise<number> {
+  let next = from
+  for (; next < to; next += batchRows) await side.insertRows(rowsOf(columnsOf(1000, next, next + batchRows), 0, batchRows))
+  return next
+}
