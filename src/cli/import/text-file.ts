@@ -1,0 +1,60 @@
+import { open } from 'node:fs/promises'
+import { countText } from '../amounts.ts'
+import { InputError } from './input-error.ts'
+import type { ProgressListener } from './table-input.ts'
+
+const chunkBytes = 256 * 1024
+
+/** The size of a file, in bytes. The error of the system if it cannot be opened; a directory is EISDIR. */
+export async function fileBytes(path: string): Promise<number> {
+  await using file = await open(path)
+  const stat = await file.stat()
+  if (stat.isDirectory()) throw Object.assign(new Error(`${path} is a directory`), { code: 'EISDIR', path })
+  return stat.size
+}
+
+/** The text of a UTF-8 file in parts, without a byte order mark. InputError, near the byte, for what is not UTF-8. */
+export async function* textOfFile(path: string, onProgress: ProgressListener): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  await using file = await open(path)
+  const buffer = Buffer.allocUnsafe(chunkBytes)
+  let done = 0
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, chunkBytes)
+    let text: string
+    try {
+      text = decoder.decode(buffer.subarray(0, bytesRead), { stream: bytesRead > 0 })
+    } catch (cause) {
+      const near = done + firstBadByte(buffer.subarray(0, bytesRead))
+      throw new InputError(
+        `${path} is not UTF-8 text: see byte ${countText(near)}. Convert it first, e.g. with iconv -t UTF-8.`,
+        { path, offset: near },
+        cause,
+      )
+    }
+    done += bytesRead
+    onProgress(done)
+    if (text.length > 0) yield text
+    if (bytesRead === 0) return
+  }
+}
+
+/** The first byte that does not decode; a character that began in an earlier part counts as beginning here. */
+function firstBadByte(bytes: Buffer): number {
+  let low = 0
+  let high = bytes.length
+  const whole = (end: number) => {
+    try {
+      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, end), { stream: true })
+      return true
+    } catch {
+      return false
+    }
+  }
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if (whole(middle)) low = middle
+    else high = middle - 1
+  }
+  return low
+}
