@@ -1,7 +1,9 @@
+import { exec } from 'node:child_process'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import anyTest, { type TestFn } from 'ava'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
@@ -9,6 +11,7 @@ import { defineTable, int32, open } from '../../src/index.ts'
 import { runExample } from '../support/run-example.ts'
 
 const test = anyTest as TestFn<{ directory: string; flights: Flight[] }>
+const root = fileURLToPath(new URL('../../', import.meta.url))
 const rowCount = 60_000
 
 interface Flight {
@@ -126,6 +129,24 @@ test.serial('the main job, run twice, gives the answers that a plain computation
       return { number, date: date.toISOString().slice(0, 16), delay: Number(delay), distance: Number(distance), origin, destination }
     }),
   )
+})
+
+test.serial('for people it prints tables and no control characters, and ends with commands that work on what it leaves', async (t) => {
+  t.timeout(120_000)
+  const directory = join(t.context.directory, 'for people')
+  const { stdout, stderr, exitCode } = await runExample('flights/main.ts', ['--rows', '3000', '--directory', directory], root)
+  t.is(exitCode, 0, stderr)
+  t.regex(stdout, /Imported 3,000 flights in /)
+  t.regex(stdout, /│ flights │ +late │ share percent │/)
+  t.regex(stdout, /They are what the source holds: 3,000 rows, checksum [0-9a-f]{16}\./)
+  t.regex(stderr, /^Importing flights: 3,000 of 3,000 rows$/m)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
+  t.notRegex(stdout + stderr, /[\u0000-\u0009\u000b-\u001f]/)
+  const commands = [...stdout.matchAll(/^ {2}(node .+)$/gm)].map(([, command]) => command as string)
+  t.is(commands.length, 2)
+  const [stats, scan] = await Promise.all(commands.map((command) => promisify(exec)(command, { cwd: root })))
+  t.regex(stats?.stdout ?? '', /flights/)
+  t.regex(scan?.stdout ?? '', /SEA/)
 })
 
 test.serial('a table called flights that is not of its making is left alone', async (t) => {
