@@ -10,6 +10,8 @@ export class CacheEntry {
   /** The neighbour used later, and the one used earlier. */
   newer: CacheEntry | undefined = undefined
   older: CacheEntry | undefined = undefined
+  /** The list's count of moves when this entry last moved to its newer end. */
+  movedAt = 0
 
   constructor(o: { file: number; block: number; bytes: CacheableBlock; sizeBytes: number; list: LruList }) {
     this.file = o.file
@@ -20,10 +22,15 @@ export class CacheEntry {
   }
 }
 
-/** Entries in the order of their last use, linked through themselves: a touch moves four links and allocates nothing. */
+/**
+ * Entries in the order of their last use, linked through themselves: a touch moves four links and allocates nothing. An
+ * entry that is surely among the newest quarter stays where it is: hot blocks would else be moved at every read, and
+ * what is evicted is decided at the other end.
+ */
 export class LruList {
   sizeBytes = 0
   count = 0
+  #moves = 0
   oldest: CacheEntry | undefined = undefined
   newest: CacheEntry | undefined = undefined
 
@@ -41,13 +48,14 @@ export class LruList {
 
   /** Makes the entry the newest. */
   touch(entry: CacheEntry): void {
-    if (entry === this.newest) return
+    if ((this.#moves - entry.movedAt) * 4 < this.count) return
     this.#unlink(entry)
     this.#link(entry)
   }
 
   #link(entry: CacheEntry): void {
     const before = this.newest
+    entry.movedAt = ++this.#moves
     entry.older = before
     entry.newer = undefined
     if (before) before.newer = entry

@@ -10,26 +10,31 @@ import type { KeyBlock } from '../schema/column-vector.ts'
 import { hashKey, hashKeys, keysOf, singleKey } from '../schema/key-encoding.ts'
 import { partitionOfKeys } from '../schema/partitioner.ts'
 import { rowBuilder } from '../schema/row-builder.ts'
+import { type RowDecoder, rowDecoder } from '../schema/row-decoder.ts'
 import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
-import type { Tablet } from '../tablet/tablet.ts'
+import type { PointRead, Tablet } from '../tablet/tablet.ts'
 import type { ReadOptions } from './api.ts'
 import type { Snapshots } from './snapshots.ts'
 
 type GetOptions = ReadOptions & { readonly columns?: readonly PropertyKey[] }
 type AnyRow = Record<string, unknown>
 
-/** The columns of a read, room for their values, and what makes a row of them. */
+/** Room for the answer of a read of some columns, and what makes a row of it. */
 interface Shape {
-  readonly positions: readonly number[]
-  readonly out: ColumnValue[]
+  readonly read: PointRead
   readonly build: (values: readonly ColumnValue[]) => AnyRow
+  readonly decoder: RowDecoder
 }
+
+/** Shapes kept: reads of the same columns share one. */
+const shapesMax = 64
 
 export class TableReader {
   readonly #schema: TableSchema
   readonly #tablets: readonly Tablet[]
   readonly #snapshots: Snapshots
   readonly #whole: Shape
+  readonly #shapes = new Map<string, Shape>()
 
   constructor(schema: TableSchema, tablets: readonly Tablet[], snapshots: Snapshots) {
     this.#schema = schema
@@ -49,10 +54,9 @@ export class TableReader {
     const keys = singleKey(this.#schema, key)
     const hash = hashKey(keys, 0)
     const tablet = this.#tabletOf(keys, 0)
-    const misses = new LookupMisses()
-    const found = tablet.readRow(keys, 0, hash, { ...shape, timestamp, misses })
-    if (found === undefined) return this.#readLater(tablet, keys, 0, hash, timestamp, shape, misses, o?.signal)
-    return eventLoopGate.resolve(found ? shape.build(shape.out) : undefined)
+    const found = find(tablet, keys, 0, hash, shape, timestamp, new LookupMisses())
+    if (found === undefined) return this.#readLater(tablet, keys, 0, hash, shape, timestamp, o?.signal)
+    return eventLoopGate.resolve(found ? rowOf(shape) : undefined)
   }
 
   getSync(key: unknown, o: GetOptions | undefined): AnyRow | undefined {
@@ -60,11 +64,12 @@ export class TableReader {
     const shape = this.#shape(o)
     throwIfAborted(o?.signal)
     const keys = singleKey(this.#schema, key)
+    const hash = hashKey(keys, 0)
     const tablet = this.#tabletOf(keys, 0)
     const misses = new LookupMisses()
     for (;;) {
-      const found = tablet.readRow(keys, 0, hashKey(keys, 0), { ...shape, timestamp, misses })
-      if (found !== undefined) return found ? shape.build(shape.out) : undefined
+      const found = find(tablet, keys, 0, hash, shape, timestamp, misses)
+      if (found !== undefined) return found ? rowOf(shape) : undefined
       misses.loadSync()
     }
   }
@@ -79,10 +84,9 @@ export class TableReader {
     for (let i = 0; i < keys.count; i++) {
       const tablet = this.#tabletOf(keys, i)
       const hash = hashes[i] as number
-      const misses = new LookupMisses()
-      const found = tablet.readRow(keys, i, hash, { ...shape, timestamp, misses })
-      if (found) rows[i] = shape.build(shape.out)
-      else if (found === undefined) rows[i] = await this.#readLater(tablet, keys, i, hash, timestamp, shape, misses, o?.signal)
+      const found = find(tablet, keys, i, hash, shape, timestamp, new LookupMisses())
+      if (found) rows[i] = rowOf(shape)
+      else if (found === undefined) rows[i] = await this.#readLater(tablet, keys, i, hash, shape, timestamp, o?.signal)
       const pause = (i & 63) === 63 ? eventLoopGate.pause() : undefined
       if (pause) await pause
     }
@@ -90,22 +94,23 @@ export class TableReader {
     return rows
   }
 
-  /** Loads what was missed and asks again, until the answer is there. `out` is filled and read in one tick, so that reads may share it. */
+  /** Loads what is missed and asks again, until the answer is there. */
   async #readLater(
     tablet: Tablet,
     keys: KeyBlock,
     i: number,
     hash: number,
-    timestamp: number,
     shape: Shape,
-    misses: LookupMisses,
+    timestamp: number,
     signal: AbortSignal | undefined,
   ): Promise<AnyRow | undefined> {
+    const misses = new LookupMisses()
     for (;;) {
+      // The answer is found and taken within one tick, so that reads may share the room for it.
+      const found = find(tablet, keys, i, hash, shape, timestamp, misses)
+      if (found !== undefined) return found ? rowOf(shape) : undefined
       await misses.load()
       throwIfAborted(signal)
-      const found = tablet.readRow(keys, i, hash, { ...shape, timestamp, misses })
-      if (found !== undefined) return found ? shape.build(shape.out) : undefined
     }
   }
 
@@ -115,11 +120,41 @@ export class TableReader {
   }
 
   #shape(o: GetOptions | undefined): Shape {
-    return o?.columns === undefined ? this.#whole : shapeOf(this.#schema, columnPositions(this.#schema, o.columns))
+    if (o?.columns === undefined) return this.#whole
+    const positions = columnPositions(this.#schema, o.columns)
+    const name = positions.join()
+    let shape = this.#shapes.get(name)
+    if (!shape) {
+      if (this.#shapes.size === shapesMax) this.#shapes.clear()
+      shape = shapeOf(this.#schema, positions)
+      this.#shapes.set(name, shape)
+    }
+    return shape
   }
 }
 
 function shapeOf(schema: TableSchema, positions: readonly number[]): Shape {
   const names = positions.map((position) => columnAt(schema, position).name)
-  return { positions, out: new Array<ColumnValue>(positions.length).fill(null), build: rowBuilder(names) }
+  const values = new Array<ColumnValue>(positions.length).fill(null)
+  const read: PointRead = { timestamp: 0, misses: new LookupMisses(), positions, values, vectors: [], index: -1 }
+  return { read, build: rowBuilder(names), decoder: rowDecoder(schema, positions) }
+}
+
+function find(
+  tablet: Tablet,
+  keys: KeyBlock,
+  i: number,
+  hash: number,
+  { read }: Shape,
+  timestamp: number,
+  misses: LookupMisses,
+): boolean | undefined {
+  read.timestamp = timestamp
+  read.misses = misses
+  return tablet.readRow(keys, i, hash, read)
+}
+
+/** The row that `find` has just found. */
+function rowOf({ read, build, decoder }: Shape): AnyRow {
+  return read.index < 0 ? build(read.values) : decoder.row(read.vectors, read.index)
 }

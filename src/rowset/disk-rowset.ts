@@ -2,8 +2,7 @@ import { invariant } from '../base/errors.ts'
 import type { FileMeta } from '../manifest/version-edit.ts'
 import type { ColumnVector, KeyBlock } from '../schema/column-vector.ts'
 import { compareBytes, findKey } from '../schema/key-encoding.ts'
-import { valueAt } from '../schema/row-decoder.ts'
-import type { ColumnSchema, ColumnValue, TableSchema } from '../schema/table-schema.ts'
+import type { TableSchema } from '../schema/table-schema.ts'
 import type { BlockCache } from '../sstable/block-cache.ts'
 import type { BloomFilter } from '../sstable/bloom-filter.ts'
 import type { Codec } from '../sstable/codec.ts'
@@ -131,25 +130,12 @@ export class DiskRowSet implements KeySpan, LookupOwner {
     return timestamps && (timestamps[row - group * this.reader.rowsPerGroup] as number) <= timestamp
   }
 
-  /** Puts the row's values of the columns at `positions` into `out`, as a row shows them. False: `misses` says what lacks. */
-  readRow(row: number, positions: readonly number[], out: ColumnValue[], misses: LookupMisses): boolean {
-    if (!this.isOpen(misses)) return false
-    const { reader, schema } = this
-    const group = Math.floor(row / reader.rowsPerGroup)
-    const index = row - group * reader.rowsPerGroup
-    let complete = true
-    for (let i = 0; i < positions.length; i++) {
-      const position = positions[i] as number
-      const vector = reader.column(group, position) ?? misses.column(this, group, position)
-      if (vector === undefined) complete = false
-      else if (complete) out[i] = valueAt(schema.columns[position] as ColumnSchema, vector, index)
-    }
-    return complete
-  }
-
-  /** As `readRow`, as vectors: `vectors[i]` holds, at `indexes[i]`, the row's value of the column at `positions[i]`. */
-  vectorsAt(row: number, positions: readonly number[], vectors: ColumnVector[], indexes: number[], misses: LookupMisses): boolean {
-    if (!this.isOpen(misses)) return false
+  /**
+   * Puts the columns at `positions`, of the group that holds the row, into `vectors`; returns the row's index in them.
+   * −1: `misses` says what lacks.
+   */
+  vectorsAt(row: number, positions: readonly number[], vectors: ColumnVector[], misses: LookupMisses): number {
+    if (!this.isOpen(misses)) return -1
     const { reader } = this
     const group = Math.floor(row / reader.rowsPerGroup)
     let complete = true
@@ -158,9 +144,8 @@ export class DiskRowSet implements KeySpan, LookupOwner {
       const vector = reader.column(group, position) ?? misses.column(this, group, position)
       if (vector === undefined) complete = false
       else vectors[i] = vector
-      indexes[i] = row - group * reader.rowsPerGroup
     }
-    return complete
+    return complete ? row - group * reader.rowsPerGroup : -1
   }
 
   /** To be called before `batches`, with the same options: opens the file. Undefined: nothing to wait for. */

@@ -27,7 +27,8 @@ interface FileMisses {
  * may serve any number of rowsets.
  */
 export class LookupMisses {
-  private readonly files = new Map<LookupOwner, FileMisses>()
+  /** Made when something is missed: most look-ups miss nothing. */
+  private files: Map<LookupOwner, FileMisses> | undefined
 
   /**
    * Loads what was missed, all files at once, and keeps them from being let go of meanwhile. A rowset that is gone
@@ -35,9 +36,9 @@ export class LookupMisses {
    */
   async load(): Promise<void> {
     const loads: Promise<void>[] = []
-    for (const [owner, misses] of this.files) {
+    for (const [owner, misses] of this.files ?? []) {
       if (owner.tryRetain()) loads.push(loadFile(owner.reader, misses).finally(() => owner.release()))
-      else this.files.delete(owner)
+      else this.files?.delete(owner)
     }
     const failed = (await Promise.allSettled(loads)).find((load) => load.status === 'rejected')
     if (failed) throw failed.reason
@@ -45,9 +46,9 @@ export class LookupMisses {
 
   /** As `load`, blocking. */
   loadSync(): void {
-    for (const [owner, misses] of this.files) {
+    for (const [owner, misses] of this.files ?? []) {
       if (!owner.tryRetain()) {
-        this.files.delete(owner)
+        this.files?.delete(owner)
         continue
       }
       try {
@@ -93,6 +94,7 @@ export class LookupMisses {
   }
 
   private of(owner: LookupOwner): FileMisses {
+    this.files ??= new Map()
     let misses = this.files.get(owner)
     if (misses === undefined) {
       misses = { opened: true, filter: undefined, keys: new Map(), columns: new Map(), timestamps: new Map() }

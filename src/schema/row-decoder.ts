@@ -18,24 +18,42 @@ export interface RowDecoder {
 interface Decode {
   rows: DecodeRows
   row: (columns: readonly ColumnVector[], at: readonly number[]) => DecodedRow
+  rowAt: (columns: readonly ColumnVector[], i: number) => DecodedRow
 }
 
 type DecodeRows = (columns: readonly ColumnVector[], selection: Int32Array | undefined, from: number, to: number, out: object[]) => void
 
-/** The decoder of some columns (positions in the schema). Compiles code: keep it. `o.compile: false` takes the generic loop. */
+/** Decoders kept for a schema: many short scans of the same columns must not compile each time. */
+const decodersMax = 64
+const decoders = new WeakMap<TableSchema, Map<string, RowDecoder>>()
+
+/** The decoder of some columns (positions in the schema). Compiles code, once. `o.compile: false` takes the generic loop. */
 export function rowDecoder(schema: TableSchema, positions: readonly number[], o: { compile?: boolean } = {}): RowDecoder {
+  if (o.compile === false) return makeDecoder(schema, positions, o)
+  const ofSchema = decoders.get(schema) ?? new Map<string, RowDecoder>()
+  decoders.set(schema, ofSchema)
+  const name = positions.join()
+  let decoder = ofSchema.get(name)
+  if (decoder === undefined) {
+    if (ofSchema.size === decodersMax) ofSchema.clear()
+    decoder = makeDecoder(schema, positions, o)
+    ofSchema.set(name, decoder)
+  }
+  return decoder
+}
+
+function makeDecoder(schema: TableSchema, positions: readonly number[], o: { compile?: boolean }): RowDecoder {
   const asked = positions.map((position) => schema.columns[position] as ColumnSchema)
   const decode = (o.compile === false ? undefined : compileDecode(asked)) ?? genericDecode(asked)
+  const texts = asked.flatMap(({ kind }, k) => (kind === 'string' ? [k] : []))
   return {
     row(columns, at) {
-      if (typeof at !== 'number') return decode.row(columns, at)
-      const out: DecodedRow[] = []
-      decode.rows(columns, undefined, at, at + 1, out)
-      return out[0] as DecodedRow
+      for (let k = 0; k < texts.length; k++) memoizeStrings(columns[texts[k] as number] as ColumnVector, dictionaryLengthSmall)
+      return typeof at === 'number' ? decode.rowAt(columns, at) : decode.row(columns, at)
     },
     rows(columns, selection, out) {
       const count = selection?.length ?? columns[0]?.length ?? 0
-      for (let k = 0; k < asked.length; k++) if (asked[k]?.kind === 'string') memoizeStrings(columns[k] as ColumnVector, count)
+      for (let k = 0; k < texts.length; k++) memoizeStrings(columns[texts[k] as number] as ColumnVector, count)
       decode.rows(columns, selection, 0, count, out)
     },
   }
@@ -72,6 +90,9 @@ function binaryAt(vector: BytesVector | DictionaryVector, i: number): Uint8Array
   return new Uint8Array(bytes.subarray(offsets[i], offsets[i + 1]))
 }
 
+/** A dictionary so small that it is decoded as a whole for the sake of one row: more are to come. */
+const dictionaryLengthSmall = 256
+
 /** Decodes a dictionary as a whole when about as many strings are going to be read from it. */
 function memoizeStrings(vector: ColumnVector, count: number): void {
   if (vector.form === 'dictionary' && vector.strings === undefined && vector.dictionary.length <= count) dictionaryStrings(vector)
@@ -96,11 +117,15 @@ function compileDecode(asked: readonly ColumnSchema[]): Decode | undefined {
     out.push({ ${cells(() => 'i')} })
   }
 }
+function rowAt(columns, i) {
+  ${heads.join('\n  ')}
+  return { ${cells(() => 'i')} }
+}
 function row(columns, at) {
   ${heads.join('\n  ')}
   return { ${cells((k) => `at[${k}]`)} }
 }
-return { rows, row }`,
+return { rows, row, rowAt }`,
   )
   return make?.(stringAt, binaryAt) as Decode | undefined
 }
@@ -131,6 +156,7 @@ function genericDecode(asked: readonly ColumnSchema[]): Decode {
   }
   return {
     row,
+    rowAt: (columns, i) => row(columns, new Array<number>(asked.length).fill(i)),
     rows(columns, selection, from, to, out) {
       const at = asked.map(() => 0)
       for (let r = from; r < to; r++) out.push(row(columns, at.fill(selection === undefined ? r : (selection[r] as number))))

@@ -11,7 +11,7 @@ import { type DiskRowSet, notInMemory } from '../rowset/disk-rowset.ts'
 import type { LookupMisses } from '../rowset/lookup-misses.ts'
 import { MemRowSet } from '../rowset/mem-rowset.ts'
 import { RowSetTree } from '../rowset/rowset-tree.ts'
-import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
+import type { ColumnVector, KeyBlock, RowBlock } from '../schema/column-vector.ts'
 import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
 import type { TabletHost } from './tablet-host.ts'
 
@@ -40,13 +40,17 @@ export interface StreamOptions {
   readonly reverse: boolean
 }
 
-/** What a point read wants, and where its answer goes. */
+/** A point read: what it wants, and where its answer goes. Used again and again, by one read at a time. */
 export interface PointRead {
-  readonly timestamp: number
+  timestamp: number
+  misses: LookupMisses
   readonly positions: readonly number[]
-  /** As long as `positions`; overwritten. */
-  readonly out: ColumnValue[]
-  readonly misses: LookupMisses
+  /** The answer from memory: values, as long as `positions`. */
+  readonly values: ColumnValue[]
+  /** The answer from disk: columns, as long as `positions`, … */
+  readonly vectors: ColumnVector[]
+  /** … and the row's index in them; −1: the answer is in `values`. */
+  index: number
 }
 
 /** Streams over one state of the tablet; `release` lets go of the stores and files they read. */
@@ -171,25 +175,28 @@ export class Tablet {
   }
 
   /**
-   * Puts the values of a key's row, as a snapshot sees it, into `out`, those of the columns at `positions`. Returns
-   * whether there is such a row; undefined: `misses` knows what to load before asking again.
+   * Finds a key's row, as the read's snapshot sees it, and puts it where the read says. Returns whether there is such a
+   * row; undefined: `misses` knows what to load before asking again.
    */
-  readRow(keys: KeyBlock, i: number, hash: number, o: PointRead): boolean | undefined {
+  readRow(keys: KeyBlock, i: number, hash: number, read: PointRead): boolean | undefined {
     for (const store of this.#stores) {
+      if (store.rowCount === 0) continue
       const row = store.find(keys, i, hash)
       if (row < 0) continue
-      if (store.timestampOf(row) > o.timestamp) return false
-      store.readRow(row, o.positions, o.out)
+      if (store.timestampOf(row) > read.timestamp) return false
+      store.readRow(row, read.positions, read.values)
+      read.index = -1
       return true
     }
     if (this.#disk.size === 0) return false
     for (const rowset of this.#disk.holdingKey(keys, i)) {
-      const row = rowset.find(keys, i, hash, o.misses)
+      const row = rowset.find(keys, i, hash, read.misses)
       if (row === notInMemory) return undefined
       if (row < 0) continue
-      const visible = rowset.isVisible(row, o.timestamp, o.misses)
+      const visible = rowset.isVisible(row, read.timestamp, read.misses)
       if (!visible) return visible
-      return rowset.readRow(row, o.positions, o.out, o.misses) ? true : undefined
+      read.index = rowset.vectorsAt(row, read.positions, read.vectors, read.misses)
+      return read.index >= 0 ? true : undefined
     }
     return false
   }

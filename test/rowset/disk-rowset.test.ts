@@ -126,7 +126,6 @@ for (const [name, schema] of [
           for (let i = 0; i < 10; i++) {
             const at = random.below(model.length)
             const { row, timestamp } = model[at] as ModelRow
-            t.deepEqual(await settled((misses) => readRow(rowset, schema, at, misses), blocking), row as ColumnValue[])
             t.deepEqual(await settled((misses) => readVectors(rowset, schema, at, misses), blocking), row as ColumnValue[])
             const asOf = random.below(7)
             t.is(await settled((misses) => rowset.isVisible(at, asOf, misses), blocking), timestamp <= asOf)
@@ -163,31 +162,11 @@ function answer(found: number): number | undefined {
   return found === notInMemory ? undefined : found
 }
 
-function readRow(rowset: DiskRowSet, schema: TableSchema, row: number, misses: LookupMisses): ColumnValue[] | undefined {
-  const out: ColumnValue[] = []
-  return rowset.readRow(
-    row,
-    schema.columns.map((_, position) => position),
-    out,
-    misses,
-  )
-    ? out
-    : undefined
-}
-
 function readVectors(rowset: DiskRowSet, schema: TableSchema, row: number, misses: LookupMisses): ColumnValue[] | undefined {
   const vectors: ColumnVector[] = []
-  const indexes: number[] = []
-  const complete = rowset.vectorsAt(
-    row,
-    schema.columns.map((_, position) => position),
-    vectors,
-    indexes,
-    misses,
-  )
-  return complete
-    ? schema.columns.map((column: ColumnSchema, i) => valueAt(column, vectors[i] as ColumnVector, indexes[i] as number))
-    : undefined
+  const positions = schema.columns.map((_, position) => position)
+  const index = rowset.vectorsAt(row, positions, vectors, misses)
+  return index < 0 ? undefined : schema.columns.map((column: ColumnSchema, i) => valueAt(column, vectors[i] as ColumnVector, index))
 }
 
 function randomRange(model: readonly ModelRow[], random: RandomTable['random']) {

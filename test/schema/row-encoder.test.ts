@@ -269,7 +269,7 @@ test('binary values that are shown are copies', (t) => {
   t.deepEqual(decoder.row([columns[1] as ColumnVector], 0), { raw: Uint8Array.of(1, 2, 3) })
 })
 
-test('a dictionary column decodes to its strings, and keeps them once many are asked for', (t) => {
+test('a dictionary column decodes to its strings, and keeps them if they are few or many are asked for', (t) => {
   const schema = schemaOf([{ kind: 'string', name: 's', nullable: true }], [0])
   const dictionary = vectorOf('string', ['', 'aé', 'b'])
   if (dictionary.form !== 'bytes') return t.fail()
@@ -282,7 +282,23 @@ test('a dictionary column decodes to its strings, and keeps them once many are a
   }
   const decoder = rowDecoder(schema, [0])
   t.deepEqual(decoder.row([vector], 1), { s: 'aé' })
-  t.is(vector.strings, undefined)
+  t.deepEqual(vector.strings, ['', 'aé', 'b'])
+  const long = vectorOf(
+    'string',
+    Array.from({ length: 300 }, (_, i) => `s${1000 + i}`),
+  )
+  if (long.form !== 'bytes') return t.fail()
+  const large: ColumnVector = {
+    form: 'dictionary',
+    length: 300,
+    codes: Int32Array.from({ length: 300 }, (_, i) => i),
+    dictionary: long,
+    nulls: undefined,
+  }
+  t.deepEqual(decoder.row([large], 7), { s: 's1007' })
+  t.is(large.strings, undefined)
+  decoder.rows([large], undefined, [])
+  t.is(large.strings?.length, 300)
   const out: Record<string, ColumnValue>[] = []
   decoder.rows([vector], undefined, out)
   t.deepEqual(
