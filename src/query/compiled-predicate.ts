@@ -8,8 +8,9 @@ import type { ColumnVector } from '../schema/column-vector.ts'
 import type { ColumnSchema, TableSchema } from '../schema/table-schema.ts'
 import { columnAt, columnPosition } from './columns.ts'
 import { betweenRange, comparisonRange, literalBytes, literalNumber, prefixRange } from './literal-range.ts'
+import { MemberLeaf } from './member-leaf.ts'
 import type { Predicate, PredicateNode } from './predicate.ts'
-import { MemberLeaf, NullLeaf, RangeLeaf } from './predicate-leaves.ts'
+import { NullLeaf, RangeLeaf } from './predicate-leaves.ts'
 
 /** What a predicate looks at. */
 export interface PredicateBatch {
@@ -17,11 +18,14 @@ export interface PredicateBatch {
   column(position: number): ColumnVector
 }
 
+/** The zone map of a column of a batch, by position. */
+export type ZoneMaps = (position: number) => ZoneMap | undefined
+
 /** A part of a predicate that can be asked of a batch. */
 export interface PredicatePart {
   /** False: no row of a batch with these zone maps can match. */
-  mightMatch(zoneMap: (position: number) => ZoneMap | undefined): boolean
-  /** The matching rows of the selection (undefined: of all rows); undefined: all of all rows. */
+  mightMatch(zoneMaps: ZoneMaps): boolean
+  /** The matching rows of the selection (undefined: of all rows), ascending; undefined: all of all rows. The array is valid until the next call. */
   select(batch: PredicateBatch, selection: Int32Array | undefined): Int32Array | undefined
 }
 
@@ -36,7 +40,7 @@ export function compilePredicate(schema: TableSchema, node: PredicateNode): Comp
   const part = compile(schema, node, true, columns)
   return {
     columns: [...columns],
-    mightMatch: (zoneMap) => part.mightMatch(zoneMap),
+    mightMatch: (zoneMaps) => part.mightMatch(zoneMaps),
     select: (batch, selection) => part.select(batch, selection),
   }
 }
@@ -86,8 +90,8 @@ class AllOf implements PredicatePart {
     this.#parts = parts
   }
 
-  mightMatch(zoneMap: (position: number) => ZoneMap | undefined): boolean {
-    return this.#parts.every((part) => part.mightMatch(zoneMap))
+  mightMatch(zoneMaps: ZoneMaps): boolean {
+    return this.#parts.every((part) => part.mightMatch(zoneMaps))
   }
 
   select(batch: PredicateBatch, selection: Int32Array | undefined): Int32Array | undefined {
@@ -107,8 +111,8 @@ class AnyOf implements PredicatePart {
     this.#parts = parts
   }
 
-  mightMatch(zoneMap: (position: number) => ZoneMap | undefined): boolean {
-    return this.#parts.some((part) => part.mightMatch(zoneMap))
+  mightMatch(zoneMaps: ZoneMaps): boolean {
+    return this.#parts.some((part) => part.mightMatch(zoneMaps))
   }
 
   select(batch: PredicateBatch, selection: Int32Array | undefined): Int32Array | undefined {

@@ -80,7 +80,9 @@ class Cursor {
       if (!batch) continue
       this.batch = batch
       this.keys = batch.keys()
-      this.rows = this.#plan.reverse ? reversed(batch) : (batch.selection ?? Int32Array.from({ length: batch.rowCount }, (_, i) => i))
+      this.rows = this.#plan.reverse
+        ? reversed(batch)
+        : (batch.selection?.slice() ?? Int32Array.from({ length: batch.rowCount }, (_, i) => i))
       this.used = 0
     }
     return true

@@ -1,17 +1,18 @@
 import type { ZoneMap } from '../rowset/batch-source.ts'
-import type { BytesVector, ColumnVector, DictionaryVector } from '../schema/column-vector.ts'
+import type { BytesVector, FixedVector } from '../schema/column-vector.ts'
 import { compareBytes, compareRanges } from '../schema/key-encoding.ts'
-import type { PredicateBatch, PredicatePart } from './compiled-predicate.ts'
+import type { PredicateBatch, PredicatePart, ZoneMaps } from './compiled-predicate.ts'
 import type { BytesRange, LiteralRange, NumberRange } from './literal-range.ts'
-import { type NumberArray, selectInRange, selectWhere } from './select-kernels.ts'
+import { RowSelector, type Rows } from './row-selector.ts'
 
-type ZoneMaps = (position: number) => ZoneMap | undefined
+type Bound = NonNullable<ZoneMap['min']>
 
 /** Values in a range; or, with `wanted` false, values outside of it (NaN is outside of every range). */
 export class RangeLeaf implements PredicatePart {
   readonly #position: number
   readonly #range: LiteralRange
   readonly #wanted: boolean
+  readonly #selector = new RowSelector()
 
   constructor(position: number, range: LiteralRange, wanted: boolean) {
     this.#position = position
@@ -24,80 +25,56 @@ export class RangeLeaf implements PredicatePart {
     if (!zone?.known) return true
     const { min, max } = zone
     if (min === undefined || max === undefined) return zone.hasNaN && !this.#wanted
-    const overlaps =
-      this.#range.form === 'number'
-        ? numbersOverlap(this.#range, min, max)
-        : bytesOverlap(this.#range, min as Uint8Array, max as Uint8Array)
-    if (this.#wanted) return overlaps
-    return zone.hasNaN || !this.#covers(min, max)
+    if (!this.#wanted) return zone.hasNaN || !covers(this.#range, min, max)
+    return this.#range.form === 'number'
+      ? numbersOverlap(this.#range, min, max)
+      : bytesOverlap(this.#range, min as Uint8Array, max as Uint8Array)
   }
 
   select(batch: PredicateBatch, selection: Int32Array | undefined): Int32Array | undefined {
     const vector = batch.column(this.#position)
     const range = this.#range
-    if (range.form === 'number') return selectNumbers(vector, range, this.#wanted, batch.rowCount, selection)
+    const rows: Rows = { rowCount: batch.rowCount, selection, nulls: vector.nulls }
+    const outside = this.#wanted ? 0 : 1
+    if (range.form === 'number') return this.#selectNumbers((vector as FixedVector).values, range, outside, rows)
     if (vector.form === 'dictionary') {
+      // Codes ascend as the values do: a range of values is a range of codes, and no row's string is looked at.
       const low = range.low ? firstAtLeast(vector.dictionary, range.low) : 0
       const high = (range.high ? firstAtLeast(vector.dictionary, range.high) : vector.dictionary.length) - 1
-      return selectInRange(vector.codes, { low, high, wanted: this.#wanted, nulls: vector.nulls }, batch.rowCount, selection)
+      return this.#selector.inRange(this.#selector.plain.doublesOf(vector.codes), { low, high }, outside, rows)
     }
-    return selectBytes(vector as BytesVector, range, this.#wanted, batch.rowCount, selection)
+    return this.#selector.where(bytesTest(vector as BytesVector, range), outside, rows)
   }
 
-  /** Whether the range holds everything between two values. Bounds of strings may be cut short, so that they prove nothing here. */
-  #covers(min: NonNullable<ZoneMap['min']>, max: NonNullable<ZoneMap['max']>): boolean {
-    if (this.#range.form === 'bytes') return false
-    const { low, high } = this.#range
-    return typeof min === 'number' && typeof max === 'number' && min >= low && max <= high
+  #selectNumbers(values: FixedVector['values'], range: NumberRange, outside: 0 | 1, rows: Rows): Int32Array | undefined {
+    const selector = this.#selector
+    if (!(values instanceof BigInt64Array)) return selector.inRange(selector.plain.doublesOf(values), range, outside, rows)
+    const { lowWide, highWide } = range
+    return selector.where((row) => (values[row] as bigint) >= lowWide && (values[row] as bigint) <= highWide, outside, rows)
   }
 }
 
-function numbersOverlap(range: NumberRange, min: NonNullable<ZoneMap['min']>, max: NonNullable<ZoneMap['max']>): boolean {
+/** Whether the range holds everything between two values. Bounds of strings may be cut short: they prove nothing here. */
+function covers(range: LiteralRange, min: Bound, max: Bound): boolean {
+  return range.form === 'number' && typeof min === 'number' && typeof max === 'number' && min >= range.low && max <= range.high
+}
+
+function numbersOverlap(range: NumberRange, min: Bound, max: Bound): boolean {
   if (typeof min === 'number' && typeof max === 'number') return max >= range.low && min <= range.high
-  return BigInt(max as bigint) >= range.lowWide && BigInt(min as bigint) <= range.highWide
+  return (max as bigint | number) >= range.lowWide && (min as bigint | number) <= range.highWide
 }
 
-function bytesOverlap(range: BytesRange, min: Uint8Array, max: Uint8Array): boolean {
-  if (range.low && compareBytes(max, range.low) < 0) return false
-  return !range.high || compareBytes(min, range.high) < 0
+function bytesOverlap({ low, high }: BytesRange, min: Uint8Array, max: Uint8Array): boolean {
+  return !(low && compareBytes(max, low) < 0) && !(high && compareBytes(min, high) >= 0)
 }
 
-function selectNumbers(
-  vector: ColumnVector,
-  range: NumberRange,
-  wanted: boolean,
-  rowCount: number,
-  selection: Int32Array | undefined,
-): Int32Array | undefined {
-  if (vector.form !== 'fixed') throw new TypeError('a numeric predicate met a column of strings')
-  const { values, nulls } = vector
-  if (!(values instanceof BigInt64Array))
-    return selectInRange(values as NumberArray, { low: range.low, high: range.high, wanted, nulls }, rowCount, selection)
-  const { lowWide, highWide } = range
-  return selectWhere(rowCount, selection, (row) => {
-    const value = values[row] as bigint
-    return nulls?.[row] !== 1 && (value >= lowWide && value <= highWide) === wanted
-  })
-}
-
-function selectBytes(
-  vector: BytesVector,
-  range: BytesRange,
-  wanted: boolean,
-  rowCount: number,
-  selection: Int32Array | undefined,
-): Int32Array | undefined {
-  const { offsets, bytes, nulls } = vector
-  const { low, high } = range
-  return selectWhere(rowCount, selection, (row) => {
-    if (nulls !== undefined && nulls[row] === 1) return false
+function bytesTest({ offsets, bytes }: BytesVector, { low, high }: BytesRange): (row: number) => boolean {
+  return (row) => {
     const from = offsets[row] as number
     const to = offsets[row + 1] as number
-    const inside =
-      (low === undefined || compareRanges(bytes, from, to, low, 0, low.length) >= 0) &&
-      (high === undefined || compareRanges(bytes, from, to, high, 0, high.length) < 0)
-    return inside === wanted
-  })
+    if (low !== undefined && compareRanges(bytes, from, to, low, 0, low.length) < 0) return false
+    return high === undefined || compareRanges(bytes, from, to, high, 0, high.length) < 0
+  }
 }
 
 /** The first entry of a sorted dictionary at or above some bytes. */
@@ -112,82 +89,11 @@ function firstAtLeast({ offsets, bytes, length }: BytesVector, value: Uint8Array
   return low
 }
 
-/** Values among a list; or, with `wanted` false, values that are not. */
-export class MemberLeaf implements PredicatePart {
-  readonly #position: number
-  readonly #wanted: boolean
-  readonly #numbers: ReadonlySet<number>
-  readonly #wide: ReadonlySet<bigint>
-  readonly #bytes: readonly Uint8Array[]
-
-  constructor(position: number, values: readonly (number | bigint | Uint8Array)[], wanted: boolean) {
-    this.#position = position
-    this.#wanted = wanted
-    const numbers = values.filter((value) => typeof value === 'number' || typeof value === 'bigint')
-    this.#numbers = new Set(
-      numbers.filter((value) => (typeof value === 'bigint' ? BigInt(Number(value)) === value : !Number.isNaN(value))).map(Number),
-    )
-    this.#wide = new Set(numbers.filter((value) => typeof value === 'bigint' || Number.isInteger(value)).map(BigInt))
-    this.#bytes = values.filter((value) => value instanceof Uint8Array).sort(compareBytes)
-  }
-
-  mightMatch(zoneMaps: ZoneMaps): boolean {
-    const zone = zoneMaps(this.#position)
-    if (!this.#wanted || !zone?.known) return true
-    const { min, max } = zone
-    if (min === undefined || max === undefined) return false
-    if (min instanceof Uint8Array)
-      return this.#bytes.some((value) => compareBytes(value, min) >= 0 && compareBytes(value, max as Uint8Array) <= 0)
-    for (const value of this.#numbers) if (value >= min && value <= (max as number | bigint)) return true
-    for (const value of this.#wide) if (value >= min && value <= (max as number | bigint)) return true
-    return false
-  }
-
-  select(batch: PredicateBatch, selection: Int32Array | undefined): Int32Array | undefined {
-    const vector = batch.column(this.#position)
-    const { nulls } = vector
-    const wanted = this.#wanted
-    const isMember = this.#membership(vector)
-    return selectWhere(batch.rowCount, selection, (row) => nulls?.[row] !== 1 && isMember(row) === wanted)
-  }
-
-  #membership(vector: ColumnVector): (row: number) => boolean {
-    if (vector.form === 'fixed') {
-      const { values } = vector
-      if (values instanceof BigInt64Array) return (row) => this.#wide.has(values[row] as bigint)
-      return (row) => this.#numbers.has(values[row] as number)
-    }
-    if (vector.form === 'bytes') return (row) => this.#isListed(vector, row)
-    return dictionaryMembership(vector, (entry) => this.#isListed(vector.dictionary, entry))
-  }
-
-  #isListed({ bytes, offsets }: BytesVector, row: number): boolean {
-    const from = offsets[row] as number
-    const to = offsets[row + 1] as number
-    let low = 0
-    let high = this.#bytes.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const listed = this.#bytes[middle] as Uint8Array
-      const order = compareRanges(listed, 0, listed.length, bytes, from, to)
-      if (order === 0) return true
-      if (order < 0) low = middle + 1
-      else high = middle
-    }
-    return false
-  }
-}
-
-/** Asks once for each entry of the dictionary; rows are then looked up by code. */
-function dictionaryMembership({ codes, dictionary }: DictionaryVector, isListed: (entry: number) => boolean): (row: number) => boolean {
-  const listed = Uint8Array.from({ length: dictionary.length }, (_, entry) => (isListed(entry) ? 1 : 0))
-  return (row) => listed[codes[row] as number] === 1
-}
-
 /** Nulls; or, with `wanted` false, everything else. */
 export class NullLeaf implements PredicatePart {
   readonly #position: number
   readonly #wanted: boolean
+  readonly #selector = new RowSelector()
 
   constructor(position: number, wanted: boolean) {
     this.#position = position
@@ -203,7 +109,6 @@ export class NullLeaf implements PredicatePart {
   select(batch: PredicateBatch, selection: Int32Array | undefined): Int32Array | undefined {
     const { nulls } = batch.column(this.#position)
     if (nulls === undefined) return this.#wanted ? new Int32Array(0) : selection
-    const wanted = this.#wanted ? 1 : 0
-    return selectWhere(batch.rowCount, selection, (row) => nulls[row] === wanted)
+    return this.#selector.nulls(nulls, this.#wanted ? 0 : 1, { rowCount: batch.rowCount, selection, nulls: undefined })
   }
 }
