@@ -1,6 +1,6 @@
 import { VarveError } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
-import { columnInput } from '../schema/column-input.ts'
+import { type ColumnInput, columnInput } from '../schema/column-input.ts'
 import type { RowBlock } from '../schema/column-vector.ts'
 import { encodeKeys, hashKeys } from '../schema/key-encoding.ts'
 import { partitionRows } from '../schema/partitioner.ts'
@@ -41,33 +41,53 @@ export class TableWriter {
   /** Inserts columns: atomically up to `batchBytesMax`, beyond it in parts, one after the other. */
   async insertColumns(input: object, o: WriteOptions): Promise<number> {
     const columns = columnInput(this.#o.schema, input)
-    if (columns.rowCount === 0) return 0
-    const partRows = Math.max(sliceRows, Math.floor(columns.rowCount / Math.ceil(columns.sizeBytes / this.#o.batchBytesMax)))
     let inserted = 0
-    while (inserted < columns.rowCount) {
-      const from = inserted
-      const to = Math.min(columns.rowCount, from + partRows)
-      const small = to - from <= sliceRows
-      const slice = (a: number, b: number) => columns.slice(a, b)
-      const write = small ? this.#write(this.#sections(slice(from, to), from), o) : this.#layOut(slice, from, to, o)
-      inserted += await this.#o.submit(write)
-    }
+    while (inserted < columns.rowCount) inserted += await this.#o.submit(this.#nextPart(columns, inserted, o))
     return inserted
   }
 
-  #encodeInSlices(rows: readonly object[], o: WriteOptions): Promise<Write> {
-    return this.#layOut((from, to) => this.#encoder.encode(rows, from, to), 0, rows.length, o)
+  /** As many rows as one batch may hold; at once if few are left. */
+  #nextPart(columns: ColumnInput, from: number, o: WriteOptions): Write | Promise<Write> {
+    if (columns.rowCount - from > sliceRows) return this.#layOutPart(columns, from, o)
+    const sections = this.#sections(columns.slice(from, columns.rowCount), from)
+    return bytesOf(sections) <= this.#o.batchBytesMax ? this.#write(sections, o) : this.#layOutPart(columns, from, o)
   }
 
-  async #layOut(slice: (from: number, to: number) => RowBlock, from: number, to: number, o: WriteOptions): Promise<Write> {
+  async #layOutPart(columns: ColumnInput, from: number, o: WriteOptions): Promise<Write> {
+    const { batchBytesMax } = this.#o
+    const part: WriteSection[] = []
+    let partBytes = 0
+    let rows = sliceRows
+    for (let at = from; at < columns.rowCount; ) {
+      const to = Math.min(columns.rowCount, at + rows)
+      const sections = this.#sections(columns.slice(at, to), at)
+      const sizeBytes = bytesOf(sections)
+      if (partBytes + sizeBytes <= batchBytesMax) {
+        part.push(...sections)
+        partBytes += sizeBytes
+        at = to
+      } else if (part.length > 0) {
+        break
+      } else if (to - at > 1) {
+        // Rows so large that a slice of them is more than a batch.
+        rows = Math.ceil((to - at) / 2)
+      } else {
+        throw this.#tooLarge(sizeBytes, 1)
+      }
+      const pause = eventLoopGate.pause()
+      if (pause) await pause
+    }
+    return this.#write(part, o)
+  }
+
+  async #encodeInSlices(rows: readonly object[], o: WriteOptions): Promise<Write> {
     const sections: WriteSection[] = []
     let sizeBytes = 0
-    for (let at = from; at < to; at += sliceRows) {
-      for (const section of this.#sections(slice(at, Math.min(to, at + sliceRows)), at)) {
-        sections.push(section)
-        sizeBytes += blockBytes(section.rows)
-      }
-      if (sizeBytes > this.#o.batchBytesMax) throw this.#tooLarge(sizeBytes, to - from)
+    for (let at = 0; at < rows.length; at += sliceRows) {
+      const slice = this.#sections(this.#encoder.encode(rows, at, Math.min(rows.length, at + sliceRows)), at)
+      sections.push(...slice)
+      sizeBytes += bytesOf(slice)
+      if (sizeBytes > this.#o.batchBytesMax) throw this.#tooLarge(sizeBytes, rows.length)
       const pause = eventLoopGate.pause()
       if (pause) await pause
     }
@@ -89,12 +109,8 @@ export class TableWriter {
   }
 
   #write(sections: WriteSection[], o: WriteOptions): Write {
-    let rowCount = 0
-    let sizeBytes = 0
-    for (const section of sections) {
-      rowCount += section.rows.rowCount
-      sizeBytes += blockBytes(section.rows)
-    }
+    const rowCount = sections.reduce((sum, { rows }) => sum + rows.rowCount, 0)
+    const sizeBytes = bytesOf(sections)
     if (sizeBytes > this.#o.batchBytesMax) throw this.#tooLarge(sizeBytes, rowCount)
     return { sections, rowCount, sizeBytes, durability: o.durability ?? this.#o.durability, signal: o.signal }
   }
@@ -107,6 +123,10 @@ export class TableWriter {
       { context: { table: schema.name, rows, sizeBytes, bytesMax: batchBytesMax } },
     )
   }
+}
+
+function bytesOf(sections: readonly WriteSection[]): number {
+  return sections.reduce((sum, { rows }) => sum + blockBytes(rows), 0)
 }
 
 /** The rows of each tablet, ascending, by counting first. */

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { MemoryVfs, openMemory, SeededRandom } from '../../src/testing/index.ts'
 import { TurnDelays } from '../crash/turn-clock.ts'
-import { rowsFrom, small, turns, walFiles } from './kit.ts'
+import { rowsFrom, small, walFiles } from './kit.ts'
 
 test('segments of the log go once what they hold is in SSTables', async (t) => {
   const vfs = new MemoryVfs()
