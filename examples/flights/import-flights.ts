@@ -29,21 +29,29 @@ export interface ImportResult {
   readonly stallMs: number
 }
 
-/** Inserts all rows of the source while maintenance flushes them, then has the rest flushed. */
+/**
+ * Inserts all rows of the source while maintenance flushes them, then has the rest flushed. Ctrl-C ends it with ABORTED,
+ * between two inserts, so that the caller can put the terminal and the database in order.
+ */
 export async function importFlights(db: Database, table: FlightsTable, source: FlightsSource): Promise<ImportResult> {
   using watch = watchFlushes(db)
+  const interrupt = new AbortController()
+  const { signal } = interrupt
+  const onInterrupt = () => interrupt.abort()
+  process.once('SIGINT', onInterrupt)
   const progress = showProgress('Importing flights', source.rowCount)
   const begunMs = performance.now()
   let rows = 0
   try {
     for await (const columns of source.columns()) {
       for (let first = 0; first < columns.number.length; first += batchRows) {
-        const inserted = await table.insertColumns(rowsOf(columns, first, first + batchRows))
+        const inserted = await table.insertColumns(rowsOf(columns, first, first + batchRows), { signal })
         rows += inserted
         progress.advance(inserted)
       }
     }
   } finally {
+    process.off('SIGINT', onInterrupt)
     progress.end()
   }
   const insertedMs = performance.now()

@@ -18,6 +18,9 @@ interface Options {
   readonly json: boolean
 }
 
+/** What a shell reports of a program that Ctrl-C ended. */
+const interruptedExitCode = 130
+
 const command = new Command('flights')
   .description('Imports US flights into a table, asks questions of them, and checks what it reads back.')
   .option('--rows <count>', 'how many flights to import, of 3,000,000', wholeNumber, 3_000_000)
@@ -30,7 +33,7 @@ try {
 } catch (error) {
   if (!(error instanceof VarveError)) throw error
   console.error(`${error.code}: ${error.message}`)
-  process.exitCode = 1
+  process.exitCode = error.code === 'ABORTED' ? interruptedExitCode : 1
 }
 
 async function run(options: Options): Promise<void> {

@@ -149,6 +149,24 @@ test.serial('for people it prints tables and no control characters, and ends wit
   t.regex(scan?.stdout ?? '', /SEA/)
 })
 
+test.serial('Ctrl-C ends an import in order, and the next run begins anew', async (t) => {
+  t.timeout(120_000)
+  const directory = join(t.context.directory, 'interrupted')
+  const interrupted = await runExample('flights/main.ts', ['--rows', '600000', '--directory', directory], root, (child) =>
+    child.stderr?.once('data', () => child.kill('SIGINT')),
+  )
+  t.is(interrupted.exitCode, 130, interrupted.stderr)
+  t.regex(interrupted.stderr, /^ABORTED: /m)
+  const left = await open(directory)
+  t.teardown(() => left.close())
+  const count = await left.table('flights').count()
+  t.true(count >= 100_000 && count < 600_000, String(count))
+  await left.close()
+  const next = await runExample('flights/main.ts', ['--rows', '1000', '--json', '--directory', directory], root)
+  t.is(next.exitCode, 0, next.stderr)
+  t.like(JSON.parse(next.stdout), { replaced: true, verified: true, readBack: { rows: 1000 } })
+})
+
 test.serial('a table called flights that is not of its making is left alone', async (t) => {
   t.timeout(60_000)
   const directory = join(t.context.directory, 'foreign')
