@@ -17,7 +17,7 @@ export interface TableWriterOptions {
   readonly durability: Durability
   /** A quarter of the memory limit. */
   readonly batchBytesMax: number
-  submit(write: Write | Promise<Write>): Promise<number>
+  submit(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<number>
 }
 
 /** Turns what a caller hands in into writes: validates, lays out as columns, encodes keys, finds each row's tablet. */
@@ -34,15 +34,15 @@ export class TableWriter {
   insert(input: object | readonly object[], o: WriteOptions): Promise<number> {
     const rows: readonly object[] = Array.isArray(input) ? input : [input as object]
     if (rows.length === 0) return eventLoopGate.resolve(0)
-    if (rows.length > sliceRows) return this.#o.submit(this.#encodeInSlices(rows, o))
-    return this.#o.submit(this.#write(this.#sections(this.#encoder.encode(rows), 0), o))
+    if (rows.length > sliceRows) return this.#o.submit(this.#encodeInSlices(rows, o), o.signal)
+    return this.#o.submit(this.#write(this.#sections(this.#encoder.encode(rows), 0), o), o.signal)
   }
 
   /** Inserts columns: atomically up to `batchBytesMax`, beyond it in parts, one after the other. */
   async insertColumns(input: object, o: WriteOptions): Promise<number> {
     const columns = columnInput(this.#o.schema, input)
     let inserted = 0
-    while (inserted < columns.rowCount) inserted += await this.#o.submit(this.#nextPart(columns, inserted, o))
+    while (inserted < columns.rowCount) inserted += await this.#o.submit(this.#nextPart(columns, inserted, o), o.signal)
     return inserted
   }
 

@@ -39,7 +39,7 @@ export class VarveTable {
       tablets: table.tablets,
       durability: config.durability,
       batchBytesMax: Math.floor(memory.limitBytes / 4),
-      submit: (write) => engine.queue.submit(write),
+      submit: (write, signal) => engine.queue.submit(write, signal),
     })
   }
 

@@ -11,7 +11,7 @@
  * A large write goes through the same steps in slices, letting the event loop through between them; it is seen by
  * nobody before its last slice, because reads happen at `visibleTimestamp`.
  */
-import { asError, invariant, throwIfAborted, VarveError } from '../base/errors.ts'
+import { abortedError, asError, invariant, throwIfAborted, VarveError } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
 import type { Wal } from '../wal/wal.ts'
@@ -26,6 +26,8 @@ import type { WriteThrottle } from './write-throttle.ts'
 const groupBytesMax = 1 << 20
 
 interface Waiting {
+  /** Rises from write to write. */
+  readonly ordinal: number
   readonly write: Write | Promise<Write>
   readonly resolve: (rowCount: number) => void
   readonly reject: (error: unknown) => void
@@ -62,7 +64,9 @@ export class WriteQueue {
   #applying = false
   #lastAppliedOp: number
   #visibleTimestamp: number
-  #idle: (() => void)[] = []
+  #nextOrdinal = 0
+  /** Those who wait until every write below an ordinal is finished, ascending. */
+  #settling: { readonly ordinal: number; readonly resolve: () => void }[] = []
 
   constructor(o: WriteQueueOptions) {
     this.#o = o
@@ -94,34 +98,67 @@ export class WriteQueue {
     return !this.#pumping && this.#waiting.length === 0
   }
 
-  /** Resolves with the number of rows, when the write is as durable as it asked to be. A promise of a write keeps its place in the queue. */
-  submit(write: Write | Promise<Write>): Promise<number> {
-    if (!(write instanceof Promise) && this.isFree && write.rowCount <= sliceRows) {
-      try {
-        const done = this.#tryNow(write)
-        if (done) return done
-      } catch (error) {
-        return Promise.reject(error)
-      }
-    }
+  /**
+   * Resolves with the number of rows, when the write is as durable as it asked to be. A promise of a write keeps its
+   * place in the queue. The signal takes a write that waits its turn out of the queue: ABORTED.
+   */
+  submit(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<number> {
     // One that fails to be laid out fails when its turn comes; until then nobody looks at it.
     if (write instanceof Promise) write.catch(() => undefined)
+    try {
+      const refusal = this.#o.refusal()
+      if (refusal) throw refusal
+      throwIfAborted(signal)
+      const done = write instanceof Promise || !this.isFree || write.rowCount > sliceRows ? undefined : this.#tryNow(write)
+      return done ?? this.#enqueue(write, signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #enqueue(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ write, resolve, reject })
+      const leave = () => this.#leave(waiting, abortedError(signal as AbortSignal))
+      const done = () => signal?.removeEventListener('abort', leave)
+      const waiting: Waiting = {
+        ordinal: this.#nextOrdinal++,
+        write,
+        resolve: (rowCount) => {
+          done()
+          resolve(rowCount)
+        },
+        reject: (error) => {
+          done()
+          reject(error)
+        },
+      }
+      signal?.addEventListener('abort', leave)
+      this.#waiting.push(waiting)
       if (!this.#pumping) void this.#pump()
     })
   }
 
-  /** Resolves when no write is under way or waiting. */
+  /** Takes a write that waits behind others out of the queue; the first one sees for itself that it is to go. */
+  #leave(waiting: Waiting, error: VarveError): void {
+    const index = this.#waiting.indexOf(waiting)
+    if (index <= 0) return
+    this.#waiting.splice(index, 1)
+    waiting.reject(error)
+  }
+
+  /** Resolves when every write called until now is finished; those that keep coming are not waited for. */
   async settled(): Promise<void> {
-    while (!this.isFree) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    if (this.isFree) return
+    await new Promise<void>((resolve) => this.#settling.push({ ordinal: this.#nextOrdinal, resolve }))
+  }
+
+  #tellSettled(): void {
+    const first = this.#waiting[0]?.ordinal ?? this.#nextOrdinal
+    while (this.#settling[0] && this.#settling[0].ordinal <= first) this.#settling.shift()?.resolve()
   }
 
   /** The whole of a small write, in this tick; undefined if it must wait for something. Throws what the write is rejected with. */
   #tryNow(write: Write): Promise<number> | undefined {
-    const refusal = this.#o.refusal()
-    if (refusal) throw refusal
-    throwIfAborted(write.signal)
     if (!this.#o.throttle.admit(write.sizeBytes) || !this.#lookUp(write)) return undefined
     const opId = this.#lastAppliedOp + 1
     const timestamp = this.#o.time.next()
@@ -152,18 +189,20 @@ export class WriteQueue {
       } catch (error) {
         this.#o.broken(asError(error))
       }
+      this.#tellSettled()
       const pause = eventLoopGate.pause()
       if (pause) await pause
     }
     this.#pumping = false
-    for (const resolve of this.#idle.splice(0)) resolve()
+    this.#tellSettled()
   }
 
   /** Looks up and logs writes from the head of the queue, as many as can go into one write of the log. */
   async #takeGroup(): Promise<(Logged & Waiting)[]> {
     const group: (Logged & Waiting)[] = []
     const hashes = new Set<number>()
-    while (this.#waiting.length > 0 && this.#log.pendingBytes < groupBytesMax) {
+    let isFull = false
+    while (this.#waiting.length > 0 && !isFull) {
       const head = this.#waiting[0] as Waiting
       if (group.length > 0 && head.write instanceof Promise) break
       try {
@@ -174,7 +213,8 @@ export class WriteQueue {
         const timestamp = this.#o.time.next()
         await this.#logInSlices(write, opId, timestamp)
         group.push({ ...head, write, opId, timestamp })
-        if (this.#waiting.length > 1) addHashes(write, hashes)
+        isFull = write.rowCount > sliceRows || this.#log.pendingBytes >= groupBytesMax
+        if (!isFull && this.#waiting.length > 1) addHashes(write, hashes)
       } catch (error) {
         head.reject(error)
       }
