@@ -1,3 +1,4 @@
+import { requireOptions } from '../base/call-options.ts'
 import { VarveError } from '../base/errors.ts'
 import { holdEventLoop } from '../base/event-loop-gate.ts'
 import type { Token } from '../base/token.ts'
@@ -55,6 +56,7 @@ export class VarveDatabase implements Database {
 
   async createTable<T extends TableDefinition>(definition: T, o: { ifNotExists?: boolean } = {}): Promise<Table<T>> {
     this.#engine.requireOpen()
+    requireOptions('createTable', o, ['ifNotExists'])
     this.#engine.requireWritable()
     await this.#engine.catalog.create(definition, { ifNotExists: o.ifNotExists ?? false })
     return asTable<T>(this.#tableNamed(definition.name))
@@ -121,6 +123,11 @@ export class VarveDatabase implements Database {
   }
 
   close(o: { flush?: boolean; timeoutMs?: number } = {}): Promise<void> {
+    try {
+      requireOptions('close', o, ['flush', 'timeoutMs'])
+    } catch (error) {
+      return Promise.reject(error)
+    }
     this.#closing ??= this.#close(o.flush ?? false, o.timeoutMs ?? 10_000)
     return this.#closing
   }

@@ -1,3 +1,4 @@
+import { requireOptions } from '../base/call-options.ts'
 import { VarveError } from '../base/errors.ts'
 import { count } from '../query/aggregate.ts'
 import { type AggregateRequest, planAggregate, runAggregate } from '../query/aggregate-query.ts'
@@ -55,6 +56,7 @@ export class VarveTable {
   insert(rows: object | readonly object[], o: WriteOptions = {}): Promise<number> {
     try {
       this.#requireUsable()
+      requireWriteOptions('insert', o)
       return this.#writer.insert(rows, o)
     } catch (error) {
       return Promise.reject(error)
@@ -64,6 +66,7 @@ export class VarveTable {
   insertColumns(columns: object, o: WriteOptions = {}): Promise<number> {
     try {
       this.#requireUsable()
+      requireWriteOptions('insertColumns', o)
       return this.#writer.insertColumns(columns, o)
     } catch (error) {
       return Promise.reject(error)
@@ -73,6 +76,7 @@ export class VarveTable {
   get(key: unknown, o?: ReadOptions): Promise<unknown> {
     try {
       this.#observe('get', o)
+      requireOptions('get', o, getOptions)
       return this.#reader.get(key, o)
     } catch (error) {
       return Promise.reject(error)
@@ -81,11 +85,13 @@ export class VarveTable {
 
   getSync(key: unknown, o?: ReadOptions): unknown {
     this.#observe('get', o)
+    requireOptions('getSync', o, getOptions)
     return this.#reader.getSync(key, o)
   }
 
   async getMany(keys: readonly unknown[], o?: ReadOptions): Promise<unknown[]> {
     this.#observe('get', o)
+    requireOptions('getMany', o, getOptions)
     return this.#reader.getMany(keys, o)
   }
 
@@ -106,6 +112,7 @@ export class VarveTable {
   }
 
   async count(o: Pick<ScanRequest, 'where'> & ReadOptions = {}): Promise<number> {
+    requireOptions('count', o, countOptions)
     const { n } = (await this.aggregate({ ...o, select: { n: count() } })) as { n: number }
     return n
   }
@@ -156,6 +163,16 @@ export class VarveTable {
       throw new VarveError('TABLE_NOT_FOUND', `Table ${this.name} was dropped.`, { context: { table: this.name } })
     }
   }
+}
+
+const getOptions = ['columns', 'snapshot', 'asOf', 'signal']
+const countOptions = ['where', 'snapshot', 'asOf', 'signal']
+const writeOptions = ['durability', 'signal']
+const durabilities: readonly unknown[] = ['sync', 'write', 'interval', undefined]
+
+function requireWriteOptions(call: string, o: WriteOptions): void {
+  requireOptions(call, o, writeOptions)
+  if (!durabilities.includes(o.durability)) throw new TypeError(`durability is 'sync', 'write' or 'interval'; got ${String(o.durability)}.`)
 }
 
 /** The one place where a table takes on its static type: its definition was checked against the stored schema. */
