@@ -59,8 +59,9 @@ export class ParquetInput implements TableInput {
     }
   }
 
-  async describe(): Promise<InputColumn[]> {
-    return this.names.map((name) => {
+  async describe(o: { columns?: readonly string[] | undefined }): Promise<InputColumn[]> {
+    const chosen = this.names.filter((name) => o.columns === undefined || o.columns.includes(name))
+    return chosen.map((name) => {
       const { kind, nullable, mode } = this.#leaf(name)
       return { name, kind, nullable, mode }
     })

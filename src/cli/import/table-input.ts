@@ -50,8 +50,12 @@ export interface TableInput {
   readonly total: number
   /** Columns as far as the head of the file tells: undefined where each row names its own (ndjson). */
   readonly names: readonly string[] | undefined
-  /** The columns with types for a new table; `sampleRows` bounds the rows looked at by formats that have no types. */
-  describe(o: { sampleRows: number; onProgress: ProgressListener }): Promise<readonly InputColumn[]>
+  /** The columns (those named, or all) with types for a new table; `sampleRows` bounds the rows looked at by formats that have no types. */
+  describe(o: {
+    columns?: readonly string[] | undefined
+    sampleRows: number
+    onProgress: ProgressListener
+  }): Promise<readonly InputColumn[]>
   /** The rows, as columns of the table. Columns of the file that `columns` does not name are left out. */
   batches(columns: readonly TargetColumn[], o: BatchOptions & { onProgress: ProgressListener }): AsyncIterable<InputBatch>
   /** Values that lost something in the table's types, by column; told after the import. */

@@ -99,7 +99,7 @@ function requireFit(o: { path: string; table: string; known: readonly KnownColum
 }
 
 async function newTarget(o: TargetRequest): Promise<ImportTarget> {
-  const found = await o.input.describe({ sampleRows: o.sampleRows, onProgress: o.onProgress })
+  const found = await o.input.describe({ columns: o.columns, sampleRows: o.sampleRows, onProgress: o.onProgress })
   if (found.length === 0)
     throw new InputError(
       `${o.path} has no rows, so the columns of a new table cannot be told. Create the table first, or give a file with rows.`,
