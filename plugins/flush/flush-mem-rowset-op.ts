@@ -64,13 +64,13 @@ export class FlushMemRowSetOp implements MaintenanceOp {
     return this.#frozen !== undefined
   }
 
-  async perform(context: { signal: AbortSignal; pool: WorkerPool }): Promise<void> {
+  async perform(context: { signal: AbortSignal; pool: WorkerPool; reason: string }): Promise<void> {
     const frozen = this.#frozen
     this.#frozen = undefined
     if (!frozen) return
     const { rowsetBytesMax, compression } = this.#o
     await flushMemRowSet(this.#tablet, frozen, {
-      reason: this.name,
+      reason: context.reason,
       rowsetBytesMax,
       codec: { name: compression },
       run: (data) =>

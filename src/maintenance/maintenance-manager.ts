@@ -328,7 +328,7 @@ export class MaintenanceManager {
     this.#waiting.delete(entry)
     this.#postponed.delete(entry)
     try {
-      if (entry.op.prepare()) this.#begin(entry, 'asked for by runNow', callers)
+      if (entry.op.prepare()) this.#begin(entry, 'asked for by a caller', callers)
       else for (const caller of callers) caller.resolve()
     } catch (error) {
       this.#failed(entry, asError(error))

@@ -39,7 +39,11 @@ export interface MaintenanceOp {
    * Does the work; long; long computation runs on `context.pool`. Must leave no trace when it rejects. The signal
    * fires at shutdown, and when an urgent flush needs the only thread; the op may then finish or reject, soon.
    */
-  perform(context: { signal: AbortSignal; pool: WorkerPool }): Promise<void>
+  perform(context: {
+    signal: AbortSignal
+    pool: WorkerPool /** Why it runs now, in the policy's words: for the op's own events. */
+    reason: string
+  }): Promise<void>
 }
 
 /** What an op would bring and cost. The manager resets every field before `updateStats`. */

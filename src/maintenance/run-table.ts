@@ -98,7 +98,7 @@ export class RunTable {
   async #perform(run: Run): Promise<void> {
     let error: Error | undefined
     try {
-      await run.entry.op.perform({ signal: run.controller.signal, pool: this.#o.pool })
+      await run.entry.op.perform({ signal: run.controller.signal, pool: this.#o.pool, reason: run.reason })
     } catch (thrown) {
       error = asError(thrown)
     }
