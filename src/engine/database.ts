@@ -102,6 +102,7 @@ export class VarveDatabase implements Database {
 
   async flush(table?: TableRef): Promise<void> {
     this.#engine.requireOpen()
+    this.#engine.requireWritable()
     const tables = table === undefined ? [...this.#engine.catalog.tables.values()] : [this.#engine.catalog.require(nameOf(table))]
     using _held = holdEventLoop()
     await this.#engine.queue.settled()
@@ -140,7 +141,7 @@ export class VarveDatabase implements Database {
     using _held = holdEventLoop()
     let failure: unknown
     try {
-      if (flush) await this.flush()
+      if (flush && !this.#engine.parts.config.readOnly) await this.flush()
     } catch (error) {
       failure = error
     }

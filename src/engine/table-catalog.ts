@@ -68,7 +68,7 @@ export class TableCatalog {
   /** Creates a table, durably; with `ifNotExists`, gives the one that is there, or is just being made, if it is the same. */
   async create(definition: TableDefinition, o: { ifNotExists: boolean }): Promise<EngineTable> {
     const { name } = definition
-    await this.#dropEnded(name)
+    while (this.#dropping.has(name)) await this.#dropping.get(name)?.catch(() => undefined)
     const existing = this.#tables.get(name) ?? this.#creating.get(name)
     if (existing) {
       if (!o.ifNotExists) throw existsError(name)
@@ -98,7 +98,7 @@ export class TableCatalog {
 
   /** Drops a table, durably. Writes called before are finished first; later ones find no table. */
   async drop(name: string): Promise<void> {
-    await this.#dropEnded(name)
+    while (this.#dropping.has(name)) await this.#dropping.get(name)?.catch(() => undefined)
     const dropping = this.#drop(this.require(name))
     this.#dropping.set(name, dropping)
     try {
@@ -106,10 +106,6 @@ export class TableCatalog {
     } finally {
       this.#dropping.delete(name)
     }
-  }
-
-  async #dropEnded(name: string): Promise<void> {
-    for (let dropping = this.#dropping.get(name); dropping; dropping = this.#dropping.get(name)) await dropping.catch(() => undefined)
   }
 
   async #drop(table: EngineTable): Promise<void> {

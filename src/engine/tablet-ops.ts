@@ -53,7 +53,7 @@ export class TabletOps {
       })
     }
     while (remains() && !tablet.isDropped) {
-      for (const { op } of flushOps) await this.#manager.runNow(op)
+      for (const { op } of flushOps) await this.#manager.runNow(op).catch((error: unknown) => ignoreIfDropped(tablet, error))
       // An op may decline for now, while a large batch is being applied.
       await nextTurn()
     }
@@ -63,4 +63,9 @@ export class TabletOps {
   async shutDown(timeoutMs: number): Promise<void> {
     await this.#manager.shutdown({ timeoutMs })
   }
+}
+
+/** A table that is dropped meanwhile has nothing left to flush. */
+function ignoreIfDropped(tablet: Tablet, error: unknown): void {
+  if (!tablet.isDropped) throw error
 }
