@@ -1,5 +1,6 @@
 import type { ColumnVector, KeyBlock } from '../schema/column-vector.ts'
 import type { ColumnValue } from '../schema/table-schema.ts'
+import type { GroupRuns } from './group-runs.ts'
 
 /** Rows of a batch that count, and the group of each. */
 export interface GroupedBatch {
@@ -8,6 +9,8 @@ export interface GroupedBatch {
   readonly selection: Int32Array | undefined
   /** `ids[k]`: the group of the k-th row that counts. Undefined: all of them are of group 0. */
   readonly ids: Int32Array | undefined
+  /** The rows that count, as runs of one group each, where there are long ones. Only with `ids`. */
+  readonly runs: GroupRuns | undefined
   /** Groups met so far, those of this batch among them. */
   readonly groupCount: number
   column(position: number): ColumnVector

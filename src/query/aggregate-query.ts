@@ -46,8 +46,8 @@ export async function runAggregate(plan: AggregatePlan, source: ScanSource, sign
 function addBatch(batch: MatchedBatch, grouping: Grouping | undefined, measures: Measures): void {
   const { selection } = batch
   const count = selection?.length ?? batch.rowCount
-  const ids = grouping?.assign(batch, count)
-  measures.add({ count, selection, ids, groupCount: grouping?.count ?? 1, column: batch.column, keys: batch.keys })
+  const { ids, runs } = grouping?.assign(batch, count) ?? { ids: undefined, runs: undefined }
+  measures.add({ count, selection, ids, runs, groupCount: grouping?.count ?? 1, column: batch.column, keys: batch.keys })
 }
 
 async function resultRows(

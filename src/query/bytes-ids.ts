@@ -3,7 +3,7 @@ import { stringAt } from '../schema/row-decoder.ts'
 import type { ColumnSchema, ColumnValue } from '../schema/table-schema.ts'
 import type { ColumnIds } from './column-ids.ts'
 import { grownIntegers } from './grown-arrays.ts'
-import { hasNull } from './number-ids.ts'
+import { hasNull, type LookUpRows } from './number-ids.ts'
 import { PlainNumbers } from './plain-numbers.ts'
 
 const bytesMax = 2 ** 32 - 1
@@ -55,17 +55,11 @@ export class BytesIds implements ColumnIds {
     this.#ofCode = grownIntegers(this.#ofCode, dictionary.length)
     const ofCode = this.#ofCode.fill(-1, 0, dictionary.length)
     for (let k = 0; k < count; k++) {
-      const row = selection === undefined ? k : (selection[k] as number)
-      if (nulls !== undefined && nulls[row] === 1) {
-        out[k] = this.#nullId
-        continue
-      }
-      const code = plain[row] as number
-      let id = ofCode[code] as number
-      if (id < 0) {
-        id = this.#idOf(dictionary.bytes, dictionary.offsets[code] as number, dictionary.offsets[code + 1] as number)
-        ofCode[code] = id
-      }
+      k = lookUpCodes(plain, ofCode, { selection, nulls, nullId: this.#nullId, count }, k, out)
+      if (k === count) return
+      const code = plain[selection === undefined ? k : (selection[k] as number)] as number
+      const id = this.#idOf(dictionary.bytes, dictionary.offsets[code] as number, dictionary.offsets[code + 1] as number)
+      ofCode[code] = id
       out[k] = id
     }
   }
@@ -139,6 +133,27 @@ export class BytesIds implements ColumnIds {
     while ((this.#slots[slot] as number) >= 0) slot = (slot + 1) & mask
     this.#slots[slot] = id
   }
+}
+
+/** As `lookUpIntegers`: the place of the first row, from the k-th on, whose code has no number yet, else `count`. */
+function lookUpCodes(
+  codes: Int32Array,
+  ofCode: Int32Array,
+  { selection, nulls, nullId, count }: LookUpRows,
+  from: number,
+  out: Int32Array,
+): number {
+  for (let k = from; k < count; k++) {
+    const row = selection === undefined ? k : (selection[k] as number)
+    if (nulls !== undefined && nulls[row] === 1) {
+      out[k] = nullId
+      continue
+    }
+    const id = ofCode[codes[row] as number] as number
+    if (id < 0) return k
+    out[k] = id
+  }
+  return count
 }
 
 /** Four bytes a step. */

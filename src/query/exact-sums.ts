@@ -6,7 +6,7 @@
 import type { FixedArray } from '../schema/column-vector.ts'
 import type { Accumulator, GroupedBatch } from './accumulator.ts'
 import { grownDoubles } from './grown-arrays.ts'
-import { addValues } from './sum-kernels.ts'
+import { addByGroup } from './sum-kernels.ts'
 
 const exactMax = 2 ** 53
 const highUnit = 2 ** 32
@@ -34,7 +34,7 @@ export class ExactSums implements Accumulator {
       if (bound <= exactMax) {
         if (this.#lowBound + bound > exactMax) this.#move()
         this.#lowBound += bound
-        addValues(values, batch, this.#lows)
+        addByGroup(values, batch, this.#lows)
         return
       }
     }
@@ -56,8 +56,8 @@ export class ExactSums implements Accumulator {
     if (this.#lowBound + lowBound > exactMax || this.#highBound + highBound > exactMax) this.#move()
     this.#lowBound += lowBound
     this.#highBound += highBound
-    addValues(this.#lowParts, batch, this.#lows)
-    addValues(this.#highParts, batch, this.#highs)
+    addByGroup(this.#lowParts, batch, this.#lows)
+    addByGroup(this.#highParts, batch, this.#highs)
   }
 
   #move(): void {

@@ -1,6 +1,8 @@
 import type { ColumnValue } from '../schema/table-schema.ts'
+import type { GroupedBatch } from './accumulator.ts'
 import type { GroupPlan } from './aggregate-plan.ts'
 import { type ColumnIds, columnIds } from './column-ids.ts'
+import { RunFinder } from './group-runs.ts'
 import { grownIntegers } from './grown-arrays.ts'
 import type { MatchedBatch } from './matched-batches.ts'
 import { PairIds } from './pair-ids.ts'
@@ -14,6 +16,7 @@ export class Grouping {
   readonly #columns: readonly ColumnIds[]
   /** `#pairs[i]` joins columns 0 … i with column i + 1. */
   readonly #pairs: readonly PairIds[]
+  readonly #runs = new RunFinder()
   #ids = new Int32Array(0)
   #next = new Int32Array(0)
 
@@ -29,8 +32,8 @@ export class Grouping {
     return this.#countThrough(this.#columns.length - 1)
   }
 
-  /** The group of each of `count` rows of the batch: those selected, or else all. Valid until the next call. */
-  assign(batch: MatchedBatch, count: number): Int32Array {
+  /** The group of each of `count` rows of the batch: those selected, or else all; and as runs. Valid until the next call. */
+  assign(batch: MatchedBatch, count: number): Pick<GroupedBatch, 'ids' | 'runs'> {
     this.#ids = grownIntegers(this.#ids, count)
     const ids = this.#ids
     for (let i = 0; i < this.#columns.length; i++) {
@@ -45,7 +48,7 @@ export class Grouping {
       const pairs = this.#pairs[i - 1] as PairIds
       pairs.assign(ids, this.#next, count, ids, { firstCount: this.#countThrough(i - 1), secondCount: column.count })
     }
-    return ids
+    return { ids, runs: this.#runs.find(ids, count) }
   }
 
   /** The value of a group in its i-th column. */

@@ -2,10 +2,10 @@ import type { ColumnSchema, ColumnValue } from '../schema/table-schema.ts'
 import type { Accumulator, GroupedBatch, Measure } from './accumulator.ts'
 import type { AggregatePlan, MeasurePlan } from './aggregate-plan.ts'
 import { columnAt } from './columns.ts'
-import { RowCounts, ValueCounts } from './counts.ts'
 import { DistinctCounts } from './distinct-counts.ts'
-import { DoubleSums } from './double-sums.ts'
 import { ExactSums } from './exact-sums.ts'
+import { GroupTotals } from './group-totals.ts'
+import { NullCounts } from './null-counts.ts'
 import { NumberExtremes } from './number-extremes.ts'
 import { RowExtremes } from './row-extremes.ts'
 
@@ -36,8 +36,8 @@ export class Measures {
 
   #measure({ op, position, by }: MeasurePlan): Measure {
     if (position === undefined) {
-      const rows = this.#rowCounts()
-      return { resultOf: (group) => rows.countOf(group) }
+      const totals = this.#totals()
+      return { resultOf: (group) => totals.countOf(group) }
     }
     const column = columnAt(this.#plan.scan.schema, position)
     switch (op) {
@@ -63,17 +63,13 @@ export class Measures {
   }
 
   #sum(position: number, column: ColumnSchema, op: 'sum' | 'avg'): Measure {
-    const exact = column.kind === 'int64' && column.mode === 'bigint'
     const counts = this.#countsOf(position, column)
-    const sums: { sumOf(group: number): number | bigint } = this.#share<Accumulator & { sumOf(group: number): number | bigint }>(
-      `sum ${position}`,
-      () => (exact ? new ExactSums(position) : new DoubleSums(position)),
-    )
+    const sumOf = this.#sumsOf(position, column)
     return {
       resultOf(group) {
         const count = counts.countOf(group)
         if (count === 0) return null
-        return op === 'sum' ? sums.sumOf(group) : Number(sums.sumOf(group)) / count
+        return op === 'sum' ? sumOf(group) : Number(sumOf(group)) / count
       },
     }
   }
@@ -100,13 +96,27 @@ export class Measures {
     return this.#share(`row ${by} ${shown} ${largest} ${keyed}`, () => new RowExtremes({ schema, by, shown, largest, keyed }))
   }
 
-  #rowCounts(): RowCounts {
-    return this.#share('rows', () => new RowCounts())
+  #totals(): GroupTotals {
+    return this.#share('totals', () => new GroupTotals())
   }
 
-  #countsOf(position: number, column: ColumnSchema): { countOf(group: number): number } {
-    const rows = this.#rowCounts()
-    return column.nullable ? this.#share(`values ${position}`, () => new ValueCounts(rows, position)) : rows
+  /** Exact for bigints; else as doubles add up. */
+  #sumsOf(position: number, { kind, mode }: ColumnSchema): (group: number) => number | bigint {
+    if (kind === 'int64' && mode === 'bigint') {
+      const sums = this.#share(`sum ${position}`, () => new ExactSums(position))
+      return (group) => sums.sumOf(group)
+    }
+    const totals = this.#totals()
+    const index = totals.sumOfColumn(position)
+    return (group) => totals.sumOf(group, index)
+  }
+
+  /** How many values of a column are not null. */
+  #countsOf(position: number, { nullable }: ColumnSchema): { countOf(group: number): number } {
+    const totals = this.#totals()
+    if (!nullable) return totals
+    const nulls = this.#share(`nulls ${position}`, () => new NullCounts(position))
+    return { countOf: (group) => totals.countOf(group) - nulls.countOf(group) }
   }
 
   #share<A extends Accumulator>(key: string, make: () => A): A {

@@ -31,16 +31,13 @@ export class PairIds {
   }
 
   #assignByTable(table: Int32Array, firsts: Int32Array, seconds: Int32Array, count: number, out: Int32Array): void {
-    const stride = this.#stride
     for (let k = 0; k < count; k++) {
+      k = lookUpPairs(table, this.#stride, firsts, seconds, k, count, out)
+      if (k === count) return
       const first = firsts[k] as number
       const second = seconds[k] as number
-      const at = first * stride + second
-      let pair = table[at] as number
-      if (pair < 0) {
-        pair = this.#add(first, second)
-        table[at] = pair
-      }
+      const pair = this.#add(first, second)
+      table[first * this.#stride + second] = pair
       out[k] = pair
     }
   }
@@ -103,6 +100,24 @@ export class PairIds {
     }
     this.#slots = slots
   }
+}
+
+/** The place of the first pair, from the k-th on, that has no number yet, else `count`; numbers of those before go to `out`. */
+function lookUpPairs(
+  table: Int32Array,
+  stride: number,
+  firsts: Int32Array,
+  seconds: Int32Array,
+  from: number,
+  count: number,
+  out: Int32Array,
+): number {
+  for (let k = from; k < count; k++) {
+    const pair = table[(firsts[k] as number) * stride + (seconds[k] as number)] as number
+    if (pair < 0) return k
+    out[k] = pair
+  }
+  return count
 }
 
 function hashPair(first: number, second: number): number {
