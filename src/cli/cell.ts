@@ -8,7 +8,7 @@ const shownCharactersMax = 60
 
 /** A value for people: timestamps in ISO 8601, binary in hexadecimal, null as nothing. */
 export function cellText(kind: ColumnKind, value: Cell): string {
-  const text = exactText(kind, value) ?? ''
+  const text = visibleText(exactText(kind, value) ?? '')
   return text.length > shownCharactersMax ? `${text.slice(0, shownCharactersMax - 1)}…` : text
 }
 
@@ -54,6 +54,15 @@ export function timestampText(ms: number): string {
 
 export function hexText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
+}
+
+/** Text with its control characters escaped: in a table they would break the lines, or act on the terminal. */
+export function visibleText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
+    const escaped = JSON.stringify(character).slice(1, -1)
+    return escaped === character ? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}` : escaped
+  })
 }
 
 /** Undefined for null. */

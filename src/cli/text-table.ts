@@ -38,7 +38,7 @@ export function textTable(
     chars: plain,
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
   })
-  for (const row of rows) table.push(row.map(singleLine))
+  for (const row of rows) table.push([...row])
   return table
     .toString()
     .split('\n')
@@ -51,14 +51,4 @@ export function factsTable(facts: readonly (readonly [string, string])[], o: { d
   const dim = o.dim ?? ((text: string) => text)
   const width = Math.max(0, ...facts.map(([name]) => name.length))
   return facts.map(([name, value]) => `${dim(name.padEnd(width))}  ${value}`).join('\n')
-}
-
-/** Control characters would break the table, or act on the terminal: they are shown escaped. */
-function singleLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  return text.replace(/[\u0000-\u0008\u000a-\u001a\u001c-\u001f\u007f-\u009f\u2028\u2029\t]/g, (character) =>
-    JSON.stringify(character)
-      .slice(1, -1)
-      .replace(/^[\u007f-\u009f\u2028\u2029]$/, '\ufffd'),
-  )
 }

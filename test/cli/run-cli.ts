@@ -37,11 +37,14 @@ export function workspace(t: ExecutionContext): {
   return {
     directory,
     path: (name) => join(directory, name),
-    varve: async (...argv) => {
-      const stdout = new TextSink()
-      const stderr = new TextSink()
-      const code = await run(argv, { stdout, stderr, cwd: directory })
-      return { code, out: stdout.text, err: stderr.text }
-    },
+    varve: (...argv) => runIn(directory, argv),
   }
+}
+
+/** Runs `varve` as if in a directory. */
+export async function runIn(cwd: string, argv: readonly string[]): Promise<CliResult> {
+  const stdout = new TextSink()
+  const stderr = new TextSink()
+  const code = await run(argv, { stdout, stderr, cwd })
+  return { code, out: stdout.text, err: stderr.text }
 }

@@ -1,6 +1,6 @@
 /** An inspected file as text for people. */
 import { countText, decimalText, mebibytesText } from '../amounts.ts'
-import { plainJson, timestampText } from '../cell.ts'
+import { plainJson, timestampText, visibleText } from '../cell.ts'
 import type { Style } from '../style.ts'
 import { factsTable, type TextColumn, textTable } from '../text-table.ts'
 import type { InspectedFile } from './inspect-file.ts'
@@ -240,5 +240,6 @@ function zoneText(value: unknown): string {
         : typeof value === 'object'
           ? plainJson(value)
           : String(value)
-  return text.length > 24 ? `${text.slice(0, 23)}…` : text
+  const visible = visibleText(text)
+  return visible.length > 24 ? `${visible.slice(0, 23)}…` : visible
 }

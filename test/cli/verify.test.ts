@@ -1,0 +1,120 @@
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { SeededRandom } from '../../src/base/seeded-random.ts'
+import { open } from '../../src/open.ts'
+import { workspace } from './run-cli.ts'
+
+/** A database with rows on disk and rows in the log. */
+async function prepared(t: ExecutionContext) {
+  const space = workspace(t)
+  writeFileSync(space.path('a.csv'), `id,s\n${Array.from({ length: 3000 }, (_, i) => `${i},text ${i % 7}`).join('\n')}\n`)
+  t.is((await space.varve('import', 'a.csv', '-t', 'a', '-k', 'id')).code, 0)
+  const db = await open(space.path('data'))
+  for (let i = 0; i < 5; i++) await db.table('a').insert([{ id: 10_000 + i, s: 'in the log' }])
+  await db.close()
+  const names = readdirSync(space.path('data'))
+  const named = (pattern: RegExp) => names.filter((name) => pattern.test(name)).at(-1) as string
+  return { ...space, sst: named(/\.sst$/), wal: named(/\.wal$/), manifest: named(/^MANIFEST/) }
+}
+
+test('verify finds nothing wrong with a whole database, and changes nothing', async (t) => {
+  const { path, varve } = await prepared(t)
+  const before = readdirSync(path('data')).map((name) => [name, readFileSync(join(path('data'), name)).toString('hex')])
+  const { code, out, err } = await varve('verify')
+  t.is(code, 0, out + err)
+  t.regex(out, /^No problems in .*: 1 table, 1 data file with 3,000 rows, 5 batches in the log/)
+  t.deepEqual(
+    readdirSync(path('data')).map((name) => [name, readFileSync(join(path('data'), name)).toString('hex')]),
+    before,
+  )
+  t.like(JSON.parse((await varve('verify', '--json')).out), { ok: true, problems: [], rows: 3000 })
+})
+
+test('verify finds a flipped byte in each kind of file, names the file, and has exit code 1', async (t) => {
+  const { path, varve, sst, wal, manifest } = await prepared(t)
+  const seed = Math.floor(Math.random() * 1e9)
+  t.log(`seed ${seed}`)
+  const random = new SeededRandom(seed)
+  for (const name of [sst, wal, manifest, 'CURRENT']) {
+    const whole = readFileSync(join(path('data'), name))
+    for (let i = 0; i < 12; i++) {
+      const copy = path('copy')
+      cpSync(path('data'), copy, { recursive: true })
+      const bytes = Buffer.from(whole)
+      const at = Math.floor(random.next() * bytes.length)
+      bytes[at] = (bytes[at] as number) ^ (1 << (i % 8))
+      writeFileSync(join(copy, name), bytes)
+      const { code, out } = await varve('verify', '-d', copy, '--json')
+      const told = JSON.parse(out || '{}') as { problems: { file: string }[]; notes: { file: string }[] }
+      // The last record of the log or the manifest may be a torn one, which is no damage: then it is a note.
+      const torn = name === wal || name === manifest
+      t.true(
+        told.problems.some(({ file }) => file === name) ||
+          (torn && told.notes.some(({ file }) => file === name)) ||
+          (torn && told.problems.length > 0),
+        `${name} byte ${at}: ${out}`,
+      )
+      t.is(code, told.problems.length > 0 ? 1 : 0)
+      rmSync(copy, { recursive: true })
+    }
+  }
+})
+
+test('verify names the byte of a damaged block', async (t) => {
+  const { path, varve, sst } = await prepared(t)
+  const file = join(path('data'), sst)
+  const described = JSON.parse((await varve('inspect', file, '--json')).out)
+  const block = described.columns[1].blocks[0]
+  const bytes = readFileSync(file)
+  bytes[block.offset + 5] = (bytes[block.offset + 5] as number) ^ 1
+  writeFileSync(file, bytes)
+  const { code, out } = await varve('verify', '--json')
+  t.is(code, 1)
+  const { problems } = JSON.parse(out)
+  t.is(problems[0].file, sst)
+  t.is(problems[0].offset, block.offset)
+  t.regex((await varve('verify')).out, new RegExp(`${sst} +${block.offset} `))
+})
+
+test('verify finds files that are missing, cut short or swapped', async (t) => {
+  const { path, varve, sst, manifest } = await prepared(t)
+  const data = (name: string) => join(path('data'), name)
+  copyFileSync(data(sst), path('kept'))
+  truncateSync(data(sst), 500)
+  t.like(JSON.parse((await varve('verify', '--json')).out), { ok: false, problems: { 0: { file: sst, offset: 500 } } })
+  rmSync(data(sst))
+  t.regex((await varve('verify')).out, new RegExp(`${sst} +– +It is missing, yet the manifest has it, with 3000 rows`))
+  copyFileSync(path('kept'), data(sst))
+  t.is((await varve('verify')).code, 0)
+  writeFileSync(data('000099.sst'), 'left behind')
+  const leftover = await varve('verify')
+  t.is(leftover.code, 0)
+  t.regex(leftover.out, /Note: 000099\.sst: No longer needed/)
+  rmSync(data(manifest))
+  const { code, out } = await varve('verify')
+  t.is(code, 1)
+  t.regex(out, /MANIFEST-\d+ .*is missing/)
+})
+
+test('inspect describes each kind of file', async (t) => {
+  const { path, varve, sst, wal, manifest } = await prepared(t)
+  const inspect = async (name: string, ...more: string[]) => {
+    const { code, out, err } = await varve('inspect', join('data', name), ...more)
+    t.is(code, 0, err)
+    return out
+  }
+  t.regex(await inspect(sst), /rows +3,000, .*\n[\s\S]*\nid \(key\) +int32 /)
+  t.regex(await inspect(sst, '--blocks'), /offset +bytes +group/)
+  t.regex(await inspect(wal), /records +\d+, 5 batches\n[\s\S]*insert into table 1, tablet 0/)
+  t.regex(await inspect(wal, '--limit', '2'), /2 of 5 batches; --limit shows more/)
+  t.regex(await inspect(manifest), /\n +0 +\S+ +snapshot/)
+  t.regex(await inspect('CURRENT'), /manifest +MANIFEST-\d+\nchecksum +fits/)
+  for (const name of [sst, wal, manifest, 'CURRENT']) t.is(typeof JSON.parse(await inspect(name, '--json')).kind, 'string')
+  t.is((await varve('inspect', 'a.csv')).code, 2)
+  t.regex((await varve('inspect', 'data')).err, /is a directory/)
+  t.regex((await varve('inspect', 'data/000077.sst')).err, /^error ENOENT/)
+  mkdirSync(path('d'))
+  writeFileSync(path('d/000003.sst'), 'no sstable')
+  t.regex((await varve('inspect', 'd/000003.sst')).err, /^error CORRUPTION/)
+})
