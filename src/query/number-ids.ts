@@ -1,6 +1,7 @@
 import type { ColumnVector } from '../schema/column-vector.ts'
 import type { ColumnSchema, ColumnValue } from '../schema/table-schema.ts'
 import type { ColumnIds } from './column-ids.ts'
+import { endOfRun, hasRuns } from './group-runs.ts'
 import { NumberTable } from './number-table.ts'
 import { PlainNumbers } from './plain-numbers.ts'
 
@@ -46,6 +47,15 @@ export class NumberIds implements ColumnIds {
   }
 
   #assignIntegers(values: Int32Array, rows: LookUpRows, out: Int32Array): void {
+    const { selection, nulls, count } = rows
+    if (nulls === undefined && hasRuns(values, selection, count)) {
+      for (let k = 0; k < count; ) {
+        const end = endOfRun(values, selection, k, count)
+        out.fill(this.#table.idOf(values[selection === undefined ? k : (selection[k] as number)] as number), k, end)
+        k = end
+      }
+      return
+    }
     for (let k = 0; k < rows.count; k++) {
       k = lookUpIntegers(values, this.#table, rows, k, out)
       if (k < rows.count) out[k] = this.#table.idOf(values[rows.selection === undefined ? k : (rows.selection[k] as number)] as number)
