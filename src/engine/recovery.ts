@@ -2,13 +2,14 @@
  * Opening a database: last manifest + log.
  *   1. take the directory's lock
  *   2. read the manifest; a directory without one becomes a new database, if that was asked for
- *   3. remove what a crash left behind
- *   4. make the tablets; no data file is opened before it is needed
- *   5. replay the log, and leave it fit to be continued
+ *   3. make the tablets; no data file is opened before it is needed
+ *   4. replay the log, and leave it fit to be continued
+ *   5. remove what a crash left behind: not before manifest and log are known to fit together, or what looks like an
+ *      orphan could be a file that a damaged manifest has forgotten
  *   6. begin a new manifest and a new log segment
- * Reading only stops after 5, and changes nothing but the lock.
+ * Reading only stops after 4, and changes nothing but the lock.
  */
-import { VarveError } from '../base/errors.ts'
+import { systemCode, VarveError } from '../base/errors.ts'
 import { ObsoleteFiles } from '../cleaner/obsolete-files.ts'
 import type { ResolvedConfig } from '../kernel/config.ts'
 import type { MemoryBudget } from '../maintenance/memory-budget.ts'
@@ -40,36 +41,37 @@ export interface OpenStorageOptions {
 /** Opens the directory. Rejects with what `open` says; nothing is left open or locked then. */
 export async function openStorage(o: OpenStorageOptions): Promise<StorageEngine> {
   const { vfs, directory } = o.options
-  await requireDirectory(vfs, o.config)
+  await requireDirectory(o)
   const lock = await vfs.lock(joinPath(directory, lockFileName))
+  const openFiles = new FileHandles(vfs)
   try {
-    return await openLocked(o, () => lock.release())
+    return await openLocked(o, openFiles, () => lock.release())
   } catch (error) {
+    openFiles.close()
     await lock.release().catch(() => undefined)
     throw error
   }
 }
 
-async function openLocked(o: OpenStorageOptions, unlock: () => Promise<void>): Promise<StorageEngine> {
+async function openLocked(o: OpenStorageOptions, openFiles: FileHandles, unlock: () => Promise<void>): Promise<StorageEngine> {
   const { options, config } = o
   const { vfs, directory } = options
   const files = await listDatabaseFiles(vfs, directory)
   const recovered = await recoverManifest({ vfs, directory, mode: config.recovery, files })
-  requireWanted(config, files, recovered)
+  requireWanted(o, files, recovered)
   const version = recovered?.version ?? Version.empty
   const numbers = new FileNumbers(Math.max(version.nextFileNumber, fileNumberAbove(files)))
-  // After salvage, files that look like orphans may be what the cut edits had added.
-  const isSalvaged = config.recovery === 'salvage' && recovered?.cut !== undefined
-  if (!config.readOnly && !isSalvaged) await removeOrphans(vfs, files, version, recovered?.fileNumber ?? 0)
 
   const chunks = new ChunkPool({ idleBytesMax: Math.floor(o.memory.limitBytes / 4) })
   const obsolete = new ObsoleteFiles({ vfs, cleaner: options.cleaner, events: options.events })
   const time = new HybridClock(options.clock)
-  const engine = new StorageEngine({ ...o, chunks, obsolete, numbers, time, files: new FileHandles(vfs), unlock })
+  const engine = new StorageEngine({ ...o, chunks, obsolete, numbers, time, files: openFiles, unlock })
   engine.onMemoryChange = registerMemory({ memory: o.memory, cache: o.cache, chunks })
   const tables = makeTables(engine, version)
   for (const table of tables) engine.catalog.add(table)
   const log = await replayLog(o, tables, version, recovered)
+  // When salvaging, files that look like orphans may be what lost edits had added.
+  if (!config.readOnly && config.recovery === 'strict') await removeOrphans(vfs, files, version, recovered?.fileNumber ?? 0)
   const lastOpId = Math.max(version.lastOpId, log.lastOpId)
   time.advanceTo(Math.max(version.lastTimestamp, log.lastTimestamp))
   const writers = config.readOnly
@@ -79,8 +81,8 @@ async function openLocked(o: OpenStorageOptions, unlock: () => Promise<void>): P
   return engine
 }
 
-async function requireDirectory(vfs: Vfs, config: ResolvedConfig): Promise<void> {
-  const { directory } = config
+async function requireDirectory({ options, config }: OpenStorageOptions): Promise<void> {
+  const { vfs, directory } = options
   const stat = await vfs.stat(directory)
   if (stat?.isDirectory) return
   if (stat) throw notFound(directory, 'it is a file, not a directory. Give the directory of a database')
@@ -90,8 +92,12 @@ async function requireDirectory(vfs: Vfs, config: ResolvedConfig): Promise<void>
 }
 
 /** What was found must be what was asked for: a database, or room for a new one. */
-function requireWanted(config: ResolvedConfig, files: readonly DatabaseFile[], recovered: RecoveredManifest | undefined): void {
-  const { directory } = config
+function requireWanted(
+  { options, config }: OpenStorageOptions,
+  files: readonly DatabaseFile[],
+  recovered: RecoveredManifest | undefined,
+): void {
+  const { directory } = options
   if (recovered) {
     if (!config.errorIfExists) return
     throw new VarveError(
@@ -99,11 +105,6 @@ function requireWanted(config: ResolvedConfig, files: readonly DatabaseFile[], r
       `${directory} holds a database already. Choose another directory, or open without errorIfExists.`,
       { context: { directory } },
     )
-  }
-  const data = files.find(({ kind }) => kind === 'sstable' || kind === 'delta' || kind === 'wal')
-  if (data) {
-    const message = `${directory} holds ${data.name} but no CURRENT, which names the manifest: the database cannot be opened. Restore CURRENT, or the whole from a copy.`
-    throw new VarveError('CORRUPTION', message, { context: { directory, path: joinPath(directory, 'CURRENT') } })
   }
   const foreign = files.find(({ kind, name }) => kind === 'other' && !name.startsWith('.'))
   if (foreign)
@@ -118,7 +119,13 @@ function notFound(directory: string, problem: string): VarveError {
 
 async function removeOrphans(vfs: Vfs, files: readonly DatabaseFile[], version: Version, manifestNumber: number): Promise<void> {
   const orphans = orphanFiles(files, { isLive: (fileNumber) => version.files.has(fileNumber), manifestNumber })
-  for (const { path } of orphans) await vfs.remove(path)
+  for (const { path } of orphans) {
+    try {
+      await vfs.remove(path)
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error
+    }
+  }
 }
 
 function makeTables(engine: StorageEngine, version: Version): EngineTable[] {

@@ -24,12 +24,19 @@ export class Replay {
 
   /** Applies a batch; a promise if the event loop should be let through. */
   batch(batch: LogBatch): Promise<void> | undefined {
-    for (const section of batch.sections) {
+    return this.#sectionsFrom(batch, 0)
+  }
+
+  #sectionsFrom(batch: LogBatch, first: number): Promise<void> | undefined {
+    for (let i = first; i < batch.sections.length; i++) {
+      const section = batch.sections[i] as LogSection
       const tablet = this.#tabletOf(section.tableId, section.tablet)
       // The table was dropped after the batch was logged.
       if (tablet) this.#section(batch, section, tablet)
+      const pause = eventLoopGate.pause()
+      if (pause) return pause.then(() => this.#sectionsFrom(batch, i + 1))
     }
-    return eventLoopGate.pause()
+    return undefined
   }
 
   /** Every live store is newer than any generation in the log. */
