@@ -4,7 +4,7 @@ import { buildDirectory } from '../setup/build-product.ts'
 import type { Answer, Task } from './task.ts'
 
 const childPath = fileURLToPath(new URL('bench/src/run/child.js', buildDirectory))
-const timeoutMs = 900_000
+const timeoutMs = 600_000
 
 export class TaskFailed extends Error {
   /** One side gave a wrong answer: nothing that was measured can be trusted. */
