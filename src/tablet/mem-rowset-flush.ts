@@ -13,6 +13,7 @@ import { asError, invariant, VarveError } from '../base/errors.ts'
 import type { FileMeta } from '../manifest/version-edit.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
 import type { FlushInput, FlushOutput } from '../rowset/flush-rows.ts'
+import type { MemRowSet } from '../rowset/mem-rowset.ts'
 import type { FrozenStore, Tablet } from './tablet.ts'
 
 export interface FlushOptions {
@@ -39,12 +40,14 @@ export async function flushMemRowSet(tablet: Tablet, frozen: FrozenStore, o: Flu
     ...(o.codec === undefined ? {} : { codec: o.codec }),
   }
   host.events.emit('flush:begin', scope)
-  frozen.store.retain()
+  let rowsets: readonly DiskRowSet[] = []
   let editBegun = false
   try {
-    const written = await o.run(input)
+    const written = await runHolding(frozen.store, () => o.run(input))
     const metas = written.map((output, i) => fileMeta(tablet, frozen, output, files.outputs[i]?.fileNumber))
-    const rowsets = await openRowSets(tablet, metas)
+    rowsets = metas.map((meta) => host.openRowSet(meta, tablet.schema))
+    // Before they are needed: their first look-up must not wait for the disk.
+    for (const rowset of rowsets) await rowset.warm()
     await host.syncDirectory()
     await host.syncLogThrough(frozen.cut)
     if (tablet.isDropped) throw new VarveError('TABLE_NOT_FOUND', `Table ${tablet.table} was dropped while it was being flushed.`)
@@ -60,14 +63,23 @@ export async function flushMemRowSet(tablet: Tablet, frozen: FrozenStore, o: Flu
     host.events.emit('flush:end', { ...scope, durationMs: host.monotonicMs - beganMs, outputs })
     host.installed()
   } catch (thrown) {
+    for (const { reader } of rowsets) reader.close()
     // Once an edit that names them may be on disk, only the next opening can tell whether the files are orphans.
     if (!editBegun || (thrown instanceof VarveError && thrown.code === 'DISK_FULL')) {
       await host.discardFiles(files.outputs.map((output) => output.path))
     }
     host.events.emit('flush:end', { ...scope, durationMs: host.monotonicMs - beganMs, outputs: [], error: asError(thrown) })
     throw thrown
+  }
+}
+
+/** Keeps the store's memory while a job reads it, and no longer: what is freed at installation is freed then. */
+async function runHolding<R>(store: MemRowSet, run: () => Promise<R>): Promise<R> {
+  store.retain()
+  try {
+    return await run()
   } finally {
-    frozen.store.release()
+    store.release()
   }
 }
 
@@ -101,11 +113,4 @@ function fileMeta(tablet: Tablet, frozen: FrozenStore, written: FlushOutput, fil
     maxTimestamp,
     flushedThroughOp: frozen.cut,
   }
-}
-
-/** Opens the new rowsets before they are needed: their first look-up must not wait for the disk. */
-async function openRowSets(tablet: Tablet, metas: readonly FileMeta[]): Promise<DiskRowSet[]> {
-  const rowsets = metas.map((meta) => tablet.host.openRowSet(meta, tablet.schema))
-  for (const rowset of rowsets) await rowset.warm()
-  return rowsets
 }

@@ -104,7 +104,7 @@ export class Tablet {
     return this.#liveGeneration
   }
 
-  /** When the live store was begun, on the monotonic clock. */
+  /** When the live store took its first row, on the monotonic clock; while it is empty, when it was begun. */
   get liveSinceMs(): number {
     return this.#liveSinceMs
   }
@@ -207,6 +207,7 @@ export class Tablet {
     const wasEmpty = this.#live.rowCount === 0
     const bytesBefore = this.#live.usedBytes
     this.#live.append(rows, keys, hashes, o)
+    if (wasEmpty) this.#liveSinceMs = this.host.monotonicMs
     if (wasEmpty || this.#live.usedBytes !== bytesBefore) this.#changed()
   }
 
@@ -242,6 +243,7 @@ export class Tablet {
         released = true
         for (const store of stores) store.release()
         for (const rowset of rowsets) rowset.release()
+        if (stores.some((store) => !this.#stores.includes(store))) this.host.memoryChanged()
       },
     }
   }
