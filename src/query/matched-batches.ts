@@ -15,7 +15,8 @@ import type { ScanPlan } from './scan-plan.ts'
 export interface ScanSource {
   readonly range: KeyRange
   readonly streams: readonly RowStream[]
-  release(): void
+  /** Idempotent, and callable apart from its object. */
+  readonly release: () => void
 }
 
 /** Rows of a batch that match, and the columns that were asked for. */
@@ -41,6 +42,7 @@ export function matchedBatches(plan: ScanPlan, source: ScanSource, o: MatchOptio
 }
 
 async function* unorderedBatches(plan: ScanPlan, streams: readonly RowStream[], o: MatchOptions): AsyncGenerator<MatchedBatch> {
+  throwIfAborted(o.signal)
   for (const stream of streams) {
     const preparing = stream.prepare()
     if (preparing) await preparing

@@ -1,15 +1,17 @@
 /**
  * Sorted streams into one, in rounds. In each round every stream that has rows left shows its current batch; the cut is
  * the key at which the first of these batches ends; each stream gives its rows up to the cut, and these are gathered
- * and put in order. Streams whose key ranges do not overlap are read one after the other without any of this.
+ * and put in order; rows of one stream alone are passed on as they are. A stream is not looked at before the scan gets
+ * to its first key. Streams whose key ranges do not overlap are read one after the other without any of this.
  */
 import { throwIfAborted } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
 import type { BatchSource } from '../rowset/batch-source.ts'
 import type { ColumnVector, KeyBlock } from '../schema/column-vector.ts'
-import { compareBytes, compareKeys } from '../schema/key-encoding.ts'
+import { compareBytes, compareKeys, compareKeyToBytes } from '../schema/key-encoding.ts'
 import { concatVectors, gatherVector } from '../schema/vector-ops.ts'
 import type { RowStream } from '../tablet/tablet.ts'
+import { ascendingRows } from './ascending-rows.ts'
 import { type MatchedBatch, type MatchOptions, matchBatch, type ScanSource } from './matched-batches.ts'
 import type { ScanPlan } from './scan-plan.ts'
 
@@ -37,26 +39,30 @@ function overlappingGroups(streams: readonly RowStream[], reverse: boolean): Row
 }
 
 async function* singleStream(plan: ScanPlan, stream: RowStream, o: MatchOptions): AsyncGenerator<MatchedBatch> {
+  throwIfAborted(o.signal)
   await stream.prepare()
   for (const batch of stream.batches()) {
-    const matched = await matchBatch(plan, batch, o)
-    if (matched) yield plan.reverse ? { ...matched, selection: reversed(matched) } : matched
+    const matched = matchBatch(plan, batch, o)
+    const settled = matched instanceof Promise ? await matched : matched
+    if (settled) yield plan.reverse ? { ...settled, selection: inScanOrder(plan, settled) } : settled
     const pause = eventLoopGate.pause()
     if (pause) await pause
     throwIfAborted(o.signal)
   }
 }
 
-function reversed({ selection, rowCount }: MatchedBatch): Int32Array {
-  if (selection) return selection.slice().reverse()
-  return Int32Array.from({ length: rowCount }, (_, i) => rowCount - 1 - i)
+/** The rows of a batch that match, in scan order: an array of its own, since a selection lasts only until the next one. */
+function inScanOrder({ reverse }: ScanPlan, { selection, rowCount }: MatchedBatch): Int32Array {
+  const rows = (selection ?? ascendingRows(rowCount)).slice()
+  return reverse ? rows.reverse() : rows
 }
 
 /** The rows of one stream that are still to come, batch by batch. */
 class Cursor {
-  readonly #batches: Iterator<BatchSource>
+  readonly #stream: RowStream
   readonly #plan: ScanPlan
   readonly #o: MatchOptions
+  #batches: Iterator<BatchSource> | undefined
   batch: MatchedBatch | undefined
   keys: KeyBlock | undefined
   /** Matching rows in scan order, and how many of them are used. */
@@ -66,23 +72,33 @@ class Cursor {
   constructor(plan: ScanPlan, stream: RowStream, o: MatchOptions) {
     this.#plan = plan
     this.#o = o
-    this.#batches = stream.batches()[Symbol.iterator]()
+    this.#stream = stream
+  }
+
+  /** The first key in scan order, if known: nothing need be read before the scan gets there. */
+  get startKey(): Uint8Array | undefined {
+    return this.#plan.reverse ? this.#stream.maxKey : this.#stream.minKey
   }
 
   /** Moves on to a batch with rows left; false at the end. */
   async fill(): Promise<boolean> {
+    if (!this.#batches) {
+      throwIfAborted(this.#o.signal)
+      await this.#stream.prepare()
+      this.#batches = this.#stream.batches()[Symbol.iterator]()
+    }
     while (!this.batch || this.used === this.rows.length) {
       const next = this.#batches.next()
       if (next.done) return false
       const matched = matchBatch(this.#plan, next.value, this.#o)
       const batch = matched instanceof Promise ? await matched : matched
+      const pause = eventLoopGate.pause()
+      if (pause) await pause
       throwIfAborted(this.#o.signal)
       if (!batch) continue
       this.batch = batch
       this.keys = batch.keys()
-      this.rows = this.#plan.reverse
-        ? reversed(batch)
-        : (batch.selection?.slice() ?? Int32Array.from({ length: batch.rowCount }, (_, i) => i))
+      this.rows = inScanOrder(this.#plan, batch)
       this.used = 0
     }
     return true
@@ -115,26 +131,52 @@ interface Part {
 }
 
 async function* mergeGroup(plan: ScanPlan, streams: readonly RowStream[], o: MatchOptions): AsyncGenerator<MatchedBatch> {
-  for (const stream of streams) await stream.prepare()
-  let cursors = streams.map((stream) => new Cursor(plan, stream, o))
+  const waiting = inStartOrder(
+    streams.map((stream) => new Cursor(plan, stream, o)),
+    plan,
+  )
+  let cursors: Cursor[] = []
   for (;;) {
     const filled: Cursor[] = []
     for (const cursor of cursors) if (await cursor.fill()) filled.push(cursor)
     cursors = filled
+    while (waiting.length > 0 && startsByCut(plan, waiting[0] as Cursor, cursors)) {
+      const cursor = waiting.shift() as Cursor
+      if (await cursor.fill()) cursors.push(cursor)
+    }
     if (cursors.length === 0) return
     yield mergeRound(plan, takeRound(plan, cursors), o.positions)
-    const pause = eventLoopGate.pause()
-    if (pause) await pause
   }
 }
 
-/** Rows of every cursor up to the key at which the first batch ends; no more of each than the scan can still use. */
-function takeRound(plan: ScanPlan, cursors: readonly Cursor[]): Part[] {
-  const sign = plan.reverse ? -1 : 1
+/** Those of unknown start first, then as the scan meets them. */
+function inStartOrder(cursors: Cursor[], { reverse }: ScanPlan): Cursor[] {
+  const sign = reverse ? -1 : 1
+  return cursors.sort(({ startKey: a }, { startKey: b }) =>
+    a && b ? sign * compareBytes(a, b) : Number(a !== undefined) - Number(b !== undefined),
+  )
+}
+
+/** Whether a cursor may hold keys that come before the present round's end. */
+function startsByCut({ reverse }: ScanPlan, { startKey }: Cursor, cursors: readonly Cursor[]): boolean {
+  if (!startKey || cursors.length === 0) return true
+  const cut = cutOf(cursors, reverse)
+  return (reverse ? -1 : 1) * compareKeyToBytes(cut.keys as KeyBlock, cut.lastRow, startKey) >= 0
+}
+
+/** The cursor whose batch ends first. */
+function cutOf(cursors: readonly Cursor[], reverse: boolean): Cursor {
+  const sign = reverse ? -1 : 1
   let cut = cursors[0] as Cursor
   for (const cursor of cursors) {
     if (sign * compareKeys(cursor.keys as KeyBlock, cursor.lastRow, cut.keys as KeyBlock, cut.lastRow) < 0) cut = cursor
   }
+  return cut
+}
+
+/** Rows of every cursor up to the key at which the first batch ends; no more of each than the scan can still use. */
+function takeRound(plan: ScanPlan, cursors: readonly Cursor[]): Part[] {
+  const cut = cutOf(cursors, plan.reverse)
   const cutKeys = cut.keys as KeyBlock
   const cutRow = cut.lastRow
   const parts: Part[] = []
@@ -149,6 +191,8 @@ function takeRound(plan: ScanPlan, cursors: readonly Cursor[]): Part[] {
 }
 
 function mergeRound(plan: ScanPlan, parts: readonly Part[], positions: readonly number[]): MatchedBatch {
+  const [only] = parts
+  if (only && parts.length === 1) return { ...only.batch, selection: only.rows }
   const order = mergeOrder(parts, plan.reverse)
   const columns = new Map<number, ColumnVector>()
   for (const position of positions) {

@@ -1,100 +1,71 @@
-import type { ColumnVector } from '../schema/column-vector.ts'
-import { type DecodedRow, rowDecoder } from '../schema/row-decoder.ts'
+import type { DecodedRow } from '../schema/row-decoder.ts'
+import { ascendingRows } from './ascending-rows.ts'
 import { type BatchView, batchView } from './batch-view.ts'
-import { matchedBatches, type ScanSource } from './matched-batches.ts'
-import type { ScanPlan } from './scan-plan.ts'
+import { decoderOf, RowReader } from './row-reader.ts'
+import { type Reading, releaseWhenGone, type ScanBatch, ScanBatches, settle } from './scan-batches.ts'
 
 export type { ScanSource } from './matched-batches.ts'
 
-type AnyRow = DecodedRow
+/** A scan that pinned its snapshot when it was made, and is read once, as rows or as batches. Misuse shows when it is read. */
+export class QueryScan implements AsyncIterable<DecodedRow> {
+  #reading: Reading | undefined
 
-/** Matching rows of a batch within the limit; `columns` in the order of the plan's positions. */
-interface LimitedBatch {
-  readonly rowCount: number
-  readonly selection: Int32Array | undefined
-  readonly columns: ColumnVector[]
-}
-
-interface Reading {
-  readonly plan: ScanPlan
-  readonly source: ScanSource
-  readonly signal: AbortSignal | undefined
-}
-
-/** Lets go of scans that nobody ever read. */
-const abandoned = new FinalizationRegistry<() => void>((release) => release())
-
-/** A scan that pinned its snapshot when it was made, and is read once, as rows or as batches. */
-export class QueryScan implements AsyncIterable<AnyRow> {
-  #reading: Reading | { readonly failure: unknown } | undefined
-
-  constructor(reading: Reading | { readonly failure: unknown }) {
+  constructor(reading: Reading) {
     this.#reading = reading
-    if ('source' in reading) abandoned.register(this, reading.source.release, this)
+    if ('source' in reading) releaseWhenGone(this, reading.source.release)
   }
 
   /** The rows, one by one. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<AnyRow> {
-    for await (const rows of decoded(this.#begin())) yield* rows
+  [Symbol.asyncIterator](): AsyncIterableIterator<DecodedRow> {
+    return new RowReader(this.#begin())
   }
 
-  async toArray(): Promise<AnyRow[]> {
-    const all: AnyRow[][] = []
-    for await (const rows of decoded(this.#begin())) all.push(rows)
-    return all.flat()
+  async toArray(): Promise<DecodedRow[]> {
+    const reading = this.#begin()
+    const rows: DecodedRow[] = []
+    for await (const { columns, rowCount, selection } of new ScanBatches(reading)) {
+      if ('plan' in reading) decoderOf(reading.plan).rows(columns, selection ?? ascendingRows(rowCount), rows)
+    }
+    return rows
   }
 
-  async first(): Promise<AnyRow | undefined> {
-    for await (const row of this) return row
+  async first(): Promise<DecodedRow | undefined> {
+    const reading = this.#begin()
+    const reader = new RowReader(
+      'plan' in reading ? { ...reading, plan: { ...reading.plan, limit: Math.min(reading.plan.limit, 1) } } : reading,
+    )
+    for await (const row of reader) return row
     return undefined
   }
 
   /** The rows by batches of columns; each batch is valid until the next is asked for. */
-  async *batches(): AsyncGenerator<BatchView> {
+  batches(): AsyncIterableIterator<BatchView> {
     const reading = this.#begin()
-    for await (const { columns, rowCount, selection } of limited(reading)) yield batchView(reading.plan, columns, rowCount, selection)
+    const batches = new ScanBatches(reading)
+    const view = ({ columns, rowCount, selection }: ScanBatch) => {
+      if (!('plan' in reading)) throw reading.failure
+      return batchView(reading.plan, columns, rowCount, selection)
+    }
+    return {
+      async next() {
+        const { done, value } = await batches.next()
+        return done ? { done, value } : { done: false, value: view(value) }
+      },
+      async return() {
+        await batches.return()
+        return { done: true, value: undefined }
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    }
   }
 
+  /** What is to be read: given away once. */
   #begin(): Reading {
-    const reading = this.#reading
+    const reading = this.#reading ?? { failure: new TypeError('A scan is read once. Call scan() again to read again.') }
     this.#reading = undefined
-    abandoned.unregister(this)
-    if (!reading) throw new TypeError('A scan is read once. Call scan() again to read again.')
-    if ('failure' in reading) throw reading.failure
+    settle(this)
     return reading
-  }
-}
-
-/** Rows decoded at a time: few enough that a reader who stops early has not paid for many. */
-const decodedRowsMax = 512
-
-async function* decoded(reading: Reading): AsyncGenerator<AnyRow[]> {
-  const decoder = rowDecoder(reading.plan.schema, reading.plan.positions)
-  for await (const { columns, rowCount, selection } of limited(reading)) {
-    const selected = selection ?? Int32Array.from({ length: rowCount }, (_, i) => i)
-    for (let from = 0; from < selected.length; from += decodedRowsMax) {
-      const rows: AnyRow[] = []
-      decoder.rows(columns, selected.subarray(from, from + decodedRowsMax), rows)
-      yield rows
-    }
-  }
-}
-
-/** The matched batches, cut at the limit; releases the source at the end, however that comes. */
-async function* limited({ plan, source, signal }: Reading): AsyncGenerator<LimitedBatch> {
-  let left = plan.limit
-  try {
-    if (left === 0 || plan.range.empty) return
-    for await (const batch of matchedBatches(plan, source, { positions: plan.positions, signal })) {
-      const columns = plan.positions.map((position) => batch.column(position))
-      const count = batch.selection?.length ?? batch.rowCount
-      const selection =
-        count <= left ? batch.selection : (batch.selection?.subarray(0, left) ?? Int32Array.from({ length: left }, (_, i) => i))
-      yield { rowCount: batch.rowCount, selection, columns }
-      left -= count
-      if (left <= 0) return
-    }
-  } finally {
-    source.release()
   }
 }

@@ -74,7 +74,7 @@ export function randomValue(
     case 'int32':
       return pick([-(2 ** 31), 2 ** 31 - 1, 0, random.below(6), random.below(6)])
     case 'int64':
-      if (mode === 'number') return pick([0, random.below(9), -random.below(9), 2 ** 53 - 1, -(2 ** 53) + 1])
+      if (mode === 'number') return pick([0, random.below(9), 0 - random.below(9), 2 ** 53 - 1, -(2 ** 53) + 1])
       return o.tame ? BigInt(random.below(9) - 4) : random.below(2) === 0 ? BigInt(random.below(9)) : pick(wides)
     case 'float':
       return Math.fround(pick(doubles))
@@ -97,4 +97,9 @@ export function randomRows(random: SeededRandom, count: number, o: { tame?: bool
     row.seq = BigInt((o.firstSeq ?? 0) + i)
     return row
   })
+}
+
+/** A value as a message about a failed seed shows it. */
+export function show(value: unknown): string {
+  return JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? `${each}n` : typeof each === 'number' ? String(each) : each))
 }
