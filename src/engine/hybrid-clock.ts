@@ -22,7 +22,7 @@ export class HybridClock {
   }
 
   next(): number {
-    const now = this.#clock.nowMs() * ticksPerMs
+    const now = Math.floor(this.#clock.nowMs()) * ticksPerMs
     this.#last = now > this.#last ? now : this.#last + 1
     invariant(Number.isSafeInteger(this.#last), 'hybrid time is past what a number can hold: is the clock right?')
     return this.#last

@@ -148,13 +148,13 @@ export class StorageEngine implements TabletHost {
   }
 
   async syncLogThrough(opId: number): Promise<void> {
-    await this.#wal?.syncThrough(opId)
+    await this.#orStop(this.#wal?.syncThrough(opId))
   }
 
   async commitEdit(edit: TabletEdit & Pick<VersionEdit, 'tables' | 'droppedTables'>): Promise<void> {
     if (!this.#manifest) throw readOnlyError()
     const { numbers, options, time } = this.parts
-    await this.#manifest.append({
+    const appended = this.#manifest.append({
       ...edit,
       wallClockMs: options.clock.nowMs(),
       nextFileNumber: numbers.peek,
@@ -163,6 +163,17 @@ export class StorageEngine implements TabletHost {
       nextTableId: this.catalog.nextTableId,
       logSyncedThrough: this.#wal?.syncedOpId ?? 0,
     })
+    await this.#orStop(appended)
+  }
+
+  /** Waits; if log or manifest have failed for good meanwhile, nobody may wait for memory that no flush will free. */
+  async #orStop(work: Promise<unknown> | undefined): Promise<void> {
+    try {
+      await work
+    } catch (error) {
+      if (this.stoppedBy) this.stopWrites(this.stoppedBy)
+      throw error
+    }
   }
 
   logBytesRetainedBy(tablet: object): number {
@@ -226,6 +237,7 @@ export class StorageEngine implements TabletHost {
   stopWrites(error: Error): void {
     if (this.#stopped) return
     this.#stopped = error
+    this.#throttle?.close()
     this.events.emit('background-error', { error, context: { consequence: 'writes stopped' } })
   }
 

@@ -175,6 +175,9 @@ export class WriteQueue {
     try {
       await written
       this.#apply(w)
+    } catch (error) {
+      this.#stopIfLogDid()
+      throw error
     } finally {
       void this.#pump()
     }
@@ -195,6 +198,11 @@ export class WriteQueue {
     }
     this.#pumping = false
     this.#tellSettled()
+  }
+
+  /** A log that has failed for good takes no write any more; a full disk is another matter. */
+  #stopIfLogDid(): void {
+    if (this.#log.stopped) this.#o.broken(this.#log.stopped)
   }
 
   /** Looks up and logs writes from the head of the queue, as many as can go into one write of the log. */
@@ -296,6 +304,7 @@ export class WriteQueue {
       if (written) await written
     } catch (error) {
       for (const w of group) w.reject(error)
+      this.#stopIfLogDid()
       return
     }
     const left = [...group]

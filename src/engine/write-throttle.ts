@@ -49,14 +49,14 @@ export class WriteThrottle {
       this.#beginStall('memory-limit')
       await this.#room(signal)
     }
-    if (this.#o.memory.level() !== 'soft-limit') return
+    if (this.#closed || this.#o.memory.level() !== 'soft-limit') return
     this.#beginStall('memory-soft-limit')
     const owedMs = this.#owedMs + this.#costMs(sizeBytes)
     this.#owedMs = 0
     await this.#o.clock.sleep(owedMs, signal ? { signal } : {})
   }
 
-  /** Lets every waiting write through, to be refused. */
+  /** Lets every write through from now on, to be refused: the database is being closed, or writes have stopped. */
   close(): void {
     this.#closed = true
     this.#endStall()
