@@ -4,6 +4,7 @@
  * fall out either way: unknown stays unknown.
  */
 import type { ZoneMap } from '../rowset/batch-source.ts'
+import { describeValue } from '../schema/column-value.ts'
 import type { ColumnVector } from '../schema/column-vector.ts'
 import type { ColumnSchema, TableSchema } from '../schema/table-schema.ts'
 import { columnAt, columnPosition } from './columns.ts'
@@ -34,6 +35,18 @@ export interface CompiledPredicate extends PredicatePart {
   readonly columns: readonly number[]
 }
 
+const knownOps: ReadonlySet<unknown> = new Set<PredicateNode['op']>([
+  'compare',
+  'between',
+  'in',
+  'startsWith',
+  'isNull',
+  'notNull',
+  'and',
+  'or',
+  'not',
+])
+
 /** Binds a predicate to a schema. TypeError for an unknown column, a literal of the wrong type, or something that is no predicate. */
 export function compilePredicate(schema: TableSchema, node: PredicateNode): CompiledPredicate {
   const columns = new Set<number>()
@@ -46,8 +59,8 @@ export function compilePredicate(schema: TableSchema, node: PredicateNode): Comp
 }
 
 function compile(schema: TableSchema, node: PredicateNode, wanted: boolean, columns: Set<number>): PredicatePart {
-  if (node === null || typeof node !== 'object' || !('op' in node)) {
-    throw new TypeError(`where takes a predicate, such as eq('column', value); got ${String(node)}.`)
+  if (node === null || typeof node !== 'object' || !knownOps.has(node.op)) {
+    throw new TypeError(`where takes a predicate, such as eq('column', value); got ${describeValue(node)}.`)
   }
   if (node.op === 'not') return compile(schema, node.arg, !wanted, columns)
   if (node.op === 'and' || node.op === 'or') {

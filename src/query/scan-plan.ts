@@ -41,6 +41,7 @@ export function planScan(schema: TableSchema, request: ScanRequest): ScanPlan {
   }
   const { order, reverse = false, limit } = request
   if (order !== undefined && order !== 'key' && order !== 'any') throw new TypeError(`order is 'key' or 'any'; got ${String(order)}.`)
+  if (typeof reverse !== 'boolean') throw new TypeError(`reverse is true or false; got ${String(reverse)}.`)
   if (reverse && order === 'any') throw new TypeError("reverse goes with order: 'key'.")
   requireLimit(limit)
   const positions = request.columns ? columnPositions(schema, request.columns) : schema.columns.map((_, position) => position)
