@@ -33,13 +33,16 @@ export class TableReader {
   readonly #schema: TableSchema
   readonly #tablets: readonly Tablet[]
   readonly #snapshots: Snapshots
+  readonly #requireUsable: () => void
   readonly #whole: Shape
   readonly #shapes = new Map<string, Shape>()
 
-  constructor(schema: TableSchema, tablets: readonly Tablet[], snapshots: Snapshots) {
+  /** `requireUsable` throws once the table is dropped or its database closed: rows that were in memory are gone then. */
+  constructor(schema: TableSchema, tablets: readonly Tablet[], snapshots: Snapshots, requireUsable: () => void) {
     this.#schema = schema
     this.#tablets = tablets
     this.#snapshots = snapshots
+    this.#requireUsable = requireUsable
     this.#whole = shapeOf(
       schema,
       schema.columns.map((_, position) => position),
@@ -80,7 +83,7 @@ export class TableReader {
     throwIfAborted(o?.signal)
     const keys = keysOf(this.#schema, input)
     const hashes = hashKeys(keys)
-    const rows: (AnyRow | undefined)[] = new Array(keys.count)
+    const rows = new Array<AnyRow | undefined>(keys.count).fill(undefined)
     for (let i = 0; i < keys.count; i++) {
       const tablet = this.#tabletOf(keys, i)
       const hash = hashes[i] as number
@@ -88,7 +91,9 @@ export class TableReader {
       if (found) rows[i] = rowOf(shape)
       else if (found === undefined) rows[i] = await this.#readLater(tablet, keys, i, hash, shape, timestamp, o?.signal)
       const pause = (i & 63) === 63 ? eventLoopGate.pause() : undefined
-      if (pause) await pause
+      if (!pause) continue
+      await pause
+      this.#requireUsable()
     }
     throwIfAborted(o?.signal)
     return rows
@@ -111,6 +116,7 @@ export class TableReader {
       if (found !== undefined) return found ? rowOf(shape) : undefined
       await misses.load()
       throwIfAborted(signal)
+      this.#requireUsable()
     }
   }
 

@@ -8,6 +8,7 @@ import { keyValuesToObject } from '../schema/key-encoding.ts'
 import type { TableDefinition } from '../schema/table-definition.ts'
 import { definitionFromSchema } from '../schema/table-definition.ts'
 import type { ColumnValue } from '../schema/table-schema.ts'
+import type { RowStream } from '../tablet/tablet.ts'
 import type { ReadOptions, Scan, Table, WriteOptions } from './api.ts'
 import type { TableStats } from './metrics.ts'
 import type { Snapshots } from './snapshots.ts'
@@ -34,7 +35,7 @@ export class VarveTable {
     this.#engine = engine
     this.#table = table
     this.#snapshots = snapshots
-    this.#reader = new TableReader(table.schema, table.tablets, snapshots)
+    this.#reader = new TableReader(table.schema, table.tablets, snapshots, () => this.#requireUsable())
     this.#writer = new TableWriter({
       schema: table.schema,
       tablets: table.tablets,
@@ -144,7 +145,7 @@ export class VarveTable {
     })
     return {
       range,
-      streams: pinned.flatMap(({ streams }) => streams),
+      streams: pinned.flatMap(({ streams }) => streams).map((stream) => whileOpen(stream, this.#engine)),
       release: () => {
         for (const { release } of pinned) release()
       },
@@ -162,6 +163,25 @@ export class VarveTable {
     if ((this.#table.tablets[0]?.isDropped ?? false) && this.#engine.catalog.tables.get(this.name) !== this.#table) {
       throw new VarveError('TABLE_NOT_FOUND', `Table ${this.name} was dropped.`, { context: { table: this.name } })
     }
+  }
+}
+
+/** The stream, for as long as the database is open. */
+function whileOpen(stream: RowStream, engine: StorageEngine): RowStream {
+  return {
+    minKey: stream.minKey,
+    maxKey: stream.maxKey,
+    prepare() {
+      engine.requireOpen()
+      return stream.prepare()
+    },
+    *batches() {
+      engine.requireOpen()
+      for (const batch of stream.batches()) {
+        yield batch
+        engine.requireOpen()
+      }
+    },
   }
 }
 
