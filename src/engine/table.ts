@@ -11,6 +11,7 @@ import type { ColumnValue } from '../schema/table-schema.ts'
 import type { RowStream } from '../tablet/tablet.ts'
 import type { ReadOptions, Scan, Table, WriteOptions } from './api.ts'
 import type { TableStats } from './metrics.ts'
+import { rejected } from './rejected.ts'
 import type { Snapshots } from './snapshots.ts'
 import type { StorageEngine } from './storage-engine.ts'
 import type { EngineTable } from './table-catalog.ts'
@@ -60,7 +61,7 @@ export class VarveTable {
       requireWriteOptions('insert', o)
       return this.#writer.insert(rows, o)
     } catch (error) {
-      return Promise.reject(error)
+      return rejected(error)
     }
   }
 
@@ -70,7 +71,7 @@ export class VarveTable {
       requireWriteOptions('insertColumns', o)
       return this.#writer.insertColumns(columns, o)
     } catch (error) {
-      return Promise.reject(error)
+      return rejected(error)
     }
   }
 
@@ -80,7 +81,7 @@ export class VarveTable {
       requireOptions('get', o, getOptions)
       return this.#reader.get(key, o)
     } catch (error) {
-      return Promise.reject(error)
+      return rejected(error)
     }
   }
 

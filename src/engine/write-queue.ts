@@ -18,6 +18,7 @@ import type { Wal } from '../wal/wal.ts'
 import { type Duplicate, findDuplicate } from './duplicate-finder.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import { keyExistsError } from './key-exists-error.ts'
+import { rejected } from './rejected.ts'
 import { sliceRows, type Write, type WriteSection } from './write.ts'
 import { logSection, logWrite } from './write-log.ts'
 import type { WriteThrottle } from './write-throttle.ts'
@@ -112,7 +113,7 @@ export class WriteQueue {
       const done = write instanceof Promise || !this.isFree || write.rowCount > sliceRows ? undefined : this.#tryNow(write)
       return done ?? this.#enqueue(write, signal)
     } catch (error) {
-      return Promise.reject(error)
+      return rejected(error)
     }
   }
 

@@ -1,0 +1,181 @@
+import test from 'ava'
+import type { Database, EventMap, EventName } from '../../src/index.ts'
+import { MemoryVfs, openMemory } from '../../src/testing/index.ts'
+import { countingVfs } from '../../src/vfs/counting-vfs.ts'
+import { outcome, rowsFrom, small, turns } from './kit.ts'
+
+const names: EventName[] = [
+  'flush:begin',
+  'flush:end',
+  'sstable:created',
+  'file:deleted',
+  'manifest:created',
+  'manifest:deleted',
+  'wal:created',
+  'wal:deleted',
+  'op:begin',
+  'op:end',
+]
+
+function recordAll(db: Database): { event: EventName; payload: EventMap[EventName] }[] {
+  const seen: { event: EventName; payload: EventMap[EventName] }[] = []
+  for (const event of names) db.events.on(event, (payload) => seen.push({ event, payload }))
+  return seen
+}
+
+test('a flush is told in order: begin, what was made, end in the tick of the installation, and files are deleted only then', async (t) => {
+  const vfs = new MemoryVfs()
+  const db = await openMemory({ wal: { segmentBytes: 2048 } }, { vfs })
+  const table = await db.createTable(small)
+  for (let i = 0; i < 100; i++) await table.insert(rowsFrom(i * 10, 10))
+  await db.sync()
+  const seen = recordAll(db)
+  const states: [number, number][] = []
+  db.events.on('flush:end', () => states.push([table.stats().memoryRows, table.stats().diskRows]))
+  db.events.on('flush:begin', () => states.push([table.stats().memoryRows, table.stats().diskRows]))
+  await db.flush()
+  await table.insert(rowsFrom(5000), { durability: 'sync' })
+  await db.flush()
+  await turns(3)
+  t.deepEqual(states.slice(0, 2), [
+    [1000, 0],
+    [0, 1000],
+  ])
+  const order = seen.map(({ event }) => event)
+  const of = (event: EventName) => order.indexOf(event)
+  t.true(of('flush:begin') < of('sstable:created') && of('sstable:created') < of('flush:end'), order.join())
+  t.true(of('wal:deleted') > of('flush:end'), order.join())
+  t.true(of('file:deleted') > of('flush:end'), order.join())
+  const [begin, end] = [seen.find(({ event }) => event === 'flush:begin'), seen.find(({ event }) => event === 'flush:end')]
+  const beginning = begin?.payload as EventMap['flush:begin']
+  const ending = end?.payload as EventMap['flush:end']
+  t.is(ending.jobId, beginning.jobId)
+  t.is(ending.reason, beginning.reason)
+  t.like(ending, { kind: 'mem-rowset', table: 'small', tablet: 0, error: undefined })
+  t.is(ending.outputs.length, 1)
+  t.is(ending.outputs[0]?.rows, 1000)
+  t.is(ending.outputs[0]?.sizeBytes, vfs.snapshot().get(ending.outputs[0]?.path ?? '')?.length)
+  await db.close()
+})
+
+test('every begin has its end, with the same job and reason, though flushes fail and tables go', async (t) => {
+  const vfs = new MemoryVfs()
+  const db = await openMemory({ maintenance: { retryGraceMs: 1 } }, { vfs })
+  db.events.on('background-error', () => undefined)
+  const seen = recordAll(db)
+  const table = await db.createTable(small)
+  for (let i = 0; i < 6; i++) {
+    await table.insert(rowsFrom(i * 1000, 1000))
+    using _ = i % 2 === 0 ? vfs.inject({ op: ['append', 'sync'], path: /sst$/, nth: 1 + i, error: 'EIO' }) : undefined
+    await outcome(db.flush())
+  }
+  const flushing = outcome(db.flush())
+  await db.dropTable(table)
+  await flushing
+  await db.close()
+  for (const kind of ['flush', 'op']) {
+    const jobs = (end: string) =>
+      seen
+        .filter(({ event }) => event === `${kind}:${end}`)
+        .map(({ payload }) => `${(payload as { jobId: number }).jobId} ${(payload as { reason: string }).reason}`)
+    t.true(jobs('begin').length > 3)
+    t.deepEqual([...jobs('begin')].sort(), [...jobs('end')].sort(), kind)
+  }
+})
+
+test('listeners that throw, at every event, harm nobody', async (t) => {
+  const vfs = new MemoryVfs()
+  const errors: string[] = []
+  const db = await openMemory(
+    { wal: { segmentBytes: 2048 } },
+    {
+      vfs,
+      configure: ({ events }) => {
+        events.on('background-error', ({ error }) => errors.push(error.message))
+        for (const event of [...names, 'memory:pressure', 'write-stall:begin', 'op:decision'] as EventName[]) {
+          events.on(event, () => {
+            throw new Error(`thrown at ${event}`)
+          })
+          events.on(event, () => Promise.reject(new Error(`rejected at ${event}`)) as unknown as undefined)
+        }
+      },
+    },
+  )
+  const table = await db.createTable(small)
+  for (let i = 0; i < 50; i++) await table.insert(rowsFrom(i * 10, 10))
+  await db.flush()
+  t.is(await table.count(), 500)
+  await db.close()
+  for (const event of ['flush:begin', 'flush:end', 'sstable:created', 'wal:created', 'op:begin', 'op:end']) {
+    t.true(errors.includes(`thrown at ${event}`), event)
+    t.true(errors.includes(`rejected at ${event}`), event)
+  }
+  const again = await openMemory({}, { vfs })
+  t.is(await again.table('small').count(), 500)
+  await again.close()
+})
+
+test('metrics agree with what the file system counted', async (t) => {
+  const vfs = new MemoryVfs()
+  const counting = countingVfs(vfs)
+  const db = await openMemory({}, { vfs: counting })
+  const table = await db.createTable(small)
+  counting.reset()
+  const before = db.metrics()
+  for (let i = 0; i < 20; i++) await table.insert(rowsFrom(i * 10, 10), { durability: i % 4 === 0 ? 'sync' : 'write' })
+  const written = db.metrics()
+  // The marks that follow a sync are no batches: 56 bytes each.
+  t.true(Math.abs(written.wal.writtenBytes - before.wal.writtenBytes - counting.traffic.wal.writtenBytes) <= 5 * 64)
+  t.is(written.wal.syncCount - before.wal.syncCount, counting.traffic.wal.syncs)
+  t.is(written.wal.syncCount - before.wal.syncCount, 5)
+  t.is(written.writes.batches, 20)
+  t.is(written.writes.rows, 200)
+  await db.flush()
+  const flushed = db.metrics()
+  t.like(flushed.flush, { count: 1, failedCount: 0, rows: 200, bytesWritten: counting.traffic.sstable.writtenBytes })
+  t.is(flushed.files.sstables, 1)
+  t.is(flushed.files.sstableBytes, counting.traffic.sstable.writtenBytes)
+  t.is(flushed.memory.writeBufferBytes, 0)
+  t.is(
+    flushed.wal.retainedBytes,
+    [...vfs.snapshot()].filter(([path]) => path.endsWith('.wal')).reduce((sum, [, bytes]) => sum + bytes.length, 0),
+  )
+  t.is(flushed.wal.syncedOpId, flushed.wal.lastOpId)
+  await db.close()
+})
+
+test("durability: 'sync' waits for a sync, 'write' for none, 'interval' has one follow within the interval", async (t) => {
+  const { SimulatedClock } = await import('../../src/testing/index.ts')
+  const clock = new SimulatedClock()
+  const vfs = new MemoryVfs()
+  const counting = countingVfs(vfs)
+  const db = await openMemory({ wal: { syncIntervalMs: 50 } }, { vfs: counting, clock })
+  const table = await db.createTable(small)
+  counting.reset()
+  await table.insert(rowsFrom(0))
+  t.is(counting.traffic.wal.syncs, 0)
+  await table.insert(rowsFrom(1), { durability: 'sync' })
+  t.is(counting.traffic.wal.syncs, 1)
+  for (let i = 2; i < 10; i++) await table.insert(rowsFrom(i), { durability: 'interval' })
+  await clock.advance(49)
+  t.is(counting.traffic.wal.syncs, 1)
+  await clock.advance(1)
+  await turns(2)
+  t.is(counting.traffic.wal.syncs, 2)
+  t.is(db.metrics().wal.syncedOpId, db.metrics().wal.lastOpId)
+  await table.insert(rowsFrom(10))
+  await db.sync()
+  t.is(counting.traffic.wal.syncs, 3)
+  await db.close()
+})
+
+test('sync inserts that wait together share syncs', async (t) => {
+  const counting = countingVfs(new MemoryVfs())
+  const db = await openMemory({ durability: 'sync' }, { vfs: counting })
+  const table = await db.createTable(small)
+  counting.reset()
+  await Promise.all(Array.from({ length: 100 }, (_, i) => table.insert(rowsFrom(i))))
+  t.true(counting.traffic.wal.syncs < 20, `${counting.traffic.wal.syncs} syncs`)
+  t.is(db.metrics().wal.syncedOpId, db.metrics().wal.lastOpId)
+  await db.close()
+})
