@@ -79,6 +79,11 @@ export class DiskRowSet implements KeySpan, LookupOwner {
 
   /** The row id of key `index` of `keys`, whose hash is given; −1 if it is not here; `notInMemory`: `misses` says why. */
   find(keys: KeyBlock, index: number, hash: number, misses: LookupMisses): number {
+    if (!this.isOpen(misses)) return notInMemory
+    // Keys that are at hand answer at once; the filter would only be one more place to look at.
+    const group = this.reader.locateGroup(keys, index)
+    const cached = group < 0 ? undefined : this.reader.searchableKeys(group)
+    if (cached?.isSearchable) return this.rowId(group, cached.find(keys, index, hash))
     const filter = this.filter(misses)
     return filter === undefined ? notInMemory : this.findBehind(filter, keys, index, hash, misses)
   }
@@ -216,10 +221,14 @@ export class DiskRowSet implements KeySpan, LookupOwner {
     const { reader } = this
     const group = reader.locateGroup(keys, index)
     if (group < 0) return -1
-    const groupKeys = reader.keys(group) ?? misses.keys(this, group)
-    if (groupKeys === undefined) return notInMemory
-    const at = findKey(groupKeys, keys, index)
-    return at < 0 ? -1 : group * reader.rowsPerGroup + at
+    const cached = reader.searchableKeys(group)
+    if (cached?.isSearchable) return this.rowId(group, cached.find(keys, index, hash))
+    const groupKeys = cached?.keys ?? misses.keys(this, group)
+    return groupKeys === undefined ? notInMemory : this.rowId(group, findKey(groupKeys, keys, index))
+  }
+
+  private rowId(group: number, index: number): number {
+    return index < 0 ? -1 : group * this.reader.rowsPerGroup + index
   }
 
   /** The bounds that may cut through a group: none if its keys all lie within. */

@@ -184,8 +184,13 @@ export class SSTableReader {
 
   /** The encoded keys of a group, if they are in the cache. */
   keys(group: number): KeyBlock | undefined {
+    return this.searchableKeys(group)?.keys
+  }
+
+  /** The same, with an index over them. */
+  searchableKeys(group: number): CachedKeys | undefined {
     const block = this.#options.cache.get(this.fileNumber, this.#opened.keysOrdinal(group))
-    return block instanceof CachedKeys ? block.keys : undefined
+    return block instanceof CachedKeys ? block : undefined
   }
 
   /** They are worked out from the key columns. */
