@@ -4,7 +4,9 @@ import type { Database } from '../engine/api.ts'
 import type { DatabaseConfig } from '../kernel/config.ts'
 import { loadConfig } from '../kernel/load-config.ts'
 import { open } from '../open.ts'
+import { diskVfs } from '../vfs/disk-vfs.ts'
 import { loadConfigFile } from './config-file.ts'
+import { requireDatabase } from './require-database.ts'
 
 /** The options by which every command is told its database. */
 export interface TargetOptions {
@@ -44,7 +46,9 @@ export function readOnlyConfig(config: DatabaseConfig): DatabaseConfig {
 
 /** Opens the database for reading, does the work, and closes it whatever happened. */
 export async function withDatabase<R>(o: TargetOptions, cwd: string, work: (db: Database) => Promise<R>): Promise<R> {
-  return using(await open(readOnlyConfig(await targetConfig(o, cwd))), work)
+  const config = readOnlyConfig(await targetConfig(o, cwd))
+  await requireDatabase(diskVfs(), config.directory)
+  return using(await open(config), work)
 }
 
 /** Does the work and closes the database; the error of the work goes before that of closing. */

@@ -16,9 +16,9 @@ export function progressBar(
   o: { title: string; unit: 'bytes' | 'rows'; total: number; quiet?: boolean },
 ): Progress {
   if (environment.stderr.isTTY !== true || o.quiet === true || o.total === 0) return silent
-  const shown = (amount: number) => (o.unit === 'bytes' ? `${mebibytesText(amount)} MiB` : `${countText(amount)} rows`)
+  const shown = o.unit === 'bytes' ? mebibytesText : countText
   const bar = new cliProgress.SingleBar({
-    format: `${o.title} [{bar}] {percentage}% · {done} of ${shown(o.total)}{note} · {eta_formatted} left`,
+    format: `${o.title} [{bar}] {percentage}% · {done} of ${shown(o.total)} ${o.unit === 'bytes' ? 'MiB' : 'rows'}{note} · {eta_formatted} left`,
     stream: environment.stderr,
     clearOnComplete: true,
     hideCursor: true,

@@ -147,3 +147,23 @@ test('lines are counted through quoted line breaks and empty lines', async (t) =
   await varve('import', 't.csv', '-t', 't', '-k', 'id', '-d', 'data')
   t.regex((await varve('import', 'a.csv', '-t', 't', '-d', 'data')).err, /row 2 \(line 6\), column n/)
 })
+
+test('empty fields are null and quoted ones empty text, whatever stands around them', async (t) => {
+  const { path, varve } = workspace(t)
+  writeFileSync(path('e.csv'), 'id,a,b,c\n1,"",,"x"",y"\n2,,"",""\n3,"a,"",b",,""\n4,"\n","",\n')
+  const { code, err } = await varve('import', 'e.csv', '-t', 'e', '-k', 'id')
+  t.is(code, 0, err)
+  const { out } = await varve('scan', '--json', '--order', 'key')
+  t.deepEqual(
+    out
+      .trim()
+      .split('\n')
+      .map((line) => Object.values(JSON.parse(line))),
+    [
+      [1, '', null, 'x",y'],
+      [2, null, '', ''],
+      [3, 'a,",b', null, ''],
+      [4, '\n', '', null],
+    ],
+  )
+})

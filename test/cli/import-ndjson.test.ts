@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs'
 import test from 'ava'
 import { parseExactJson } from '../../src/cli/exact-json.ts'
 import { TypeGuess } from '../../src/cli/import/type-guess.ts'
-import { workspace } from './run-cli.ts'
+import { run } from '../../src/cli/run.ts'
+import { TextSink, workspace } from './run-cli.ts'
 
 test('NDJSON keeps every digit of whole numbers, nested values as JSON text, and absent properties as null', async (t) => {
   const { path, varve } = workspace(t)
@@ -88,4 +89,38 @@ test('types are guessed as the narrowest that lose nothing', (t) => {
   t.is(guess('2023-02-29'), 'string')
   t.is(guess('2024-01-01T00:00:00.0001Z'), 'string')
   t.is(guess('2024', '2025'), 'int32')
+})
+
+test('NDJSON rows without row_number are numbered on; those with it bring their own', async (t) => {
+  const { path, varve } = workspace(t)
+  writeFileSync(path('a.ndjson'), '{"x":1}\n{"x":2}\n')
+  writeFileSync(path('b.ndjson'), '{"row_number":7,"x":3}\n')
+  await varve('import', 'a.ndjson', '-t', 't')
+  t.is((await varve('import', 'b.ndjson', '-t', 't')).code, 0)
+  const third = await varve('import', 'a.ndjson', '-t', 't')
+  t.regex(third.out, /row_number goes on after the last row of the table, with 8/)
+  t.is((await varve('scan', '--csv', '--order', 'key')).out, 'row_number,x\n1,1\n2,2\n7,3\n8,1\n9,2\n')
+  const own = await varve('import', 'b.ndjson', '-t', 'new')
+  t.is(own.code, 2)
+  t.regex(own.err, /has a column row_number of its own\. Name the key with --key/)
+})
+
+test('an import that is interrupted stops at a batch, and says how far it came', async (t) => {
+  const { path, directory, varve } = workspace(t)
+  writeFileSync(path('n.ndjson'), Array.from({ length: 100_000 }, (_, i) => `{"id":${i}}`).join('\n'))
+  await varve('import', 'n.ndjson', '-t', 'warm', '-k', 'id', '--infer-rows', '10')
+  const interrupted = new AbortController()
+  const stderr = new TextSink()
+  const importing = run(['import', 'n.ndjson', '-t', 't', '-k', 'id'], {
+    stdout: new TextSink(),
+    stderr,
+    cwd: directory,
+    signal: interrupted.signal,
+  })
+  interrupted.abort(new Error('interrupted'))
+  t.is(await importing, 1)
+  t.regex(stderr.text, /^error ABORTED: .* (?:Nothing was imported|rows were imported before)/)
+  const { rows } = JSON.parse((await varve('stats', '--json')).out).find(({ table }: { table: string }) => table === 't') ?? { rows: 0 }
+  const told = Number(/ ([\d,]+) rows were imported before/.exec(stderr.text)?.[1]?.replaceAll(',', '') ?? 0)
+  t.is(rows, told)
 })

@@ -158,6 +158,6 @@ async function report(cli: Cli, o: Import & { target: ImportTarget; rows: number
       `Note: ${countOf(values, 'value')} of ${name} had fractions of a millisecond, which a timestamp does not keep: rounded down.`,
     )
   }
-  const rate = durationMs > 0 ? `, ${countText(Math.round(rows / (durationMs / 1000)))} rows/s` : ''
+  const rate = rows >= 100_000 && durationMs > 0 ? `, ${countText(Math.round(rows / (durationMs / 1000)))} rows/s` : ''
   await cli.out.line(`Imported ${countOf(rows, 'row')} of ${basename(path)} into ${table.name} in ${durationText(durationMs)}${rate}.`)
 }

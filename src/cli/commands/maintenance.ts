@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
 import type { MaintenanceExplanation, MaintenanceStatus } from '../../maintenance/maintenance-status.ts'
 import { open } from '../../open.ts'
+import { diskVfs } from '../../vfs/disk-vfs.ts'
 import { countText, decimalText, mebibytesText } from '../amounts.ts'
 import { plainJson } from '../cell.ts'
 import type { Cli, ExitCode } from '../cli.ts'
 import { targetConfig, using } from '../database-target.ts'
+import { requireDatabase } from '../require-database.ts'
 import { factsTable, textTable } from '../text-table.ts'
 import { type CommonOptions, command, withTarget } from './command-options.ts'
 
@@ -16,6 +18,7 @@ export function maintenanceCommand(cli: Cli, done: (code: ExitCode) => void): Co
   ])
   return withTarget(made).action(async (o: CommonOptions) => {
     const config = await targetConfig(o, cli.environment.cwd)
+    await requireDatabase(diskVfs(), config.directory)
     // Ops exist only where maintenance may run: the database is opened for writing, and paused before anything begins.
     const db = await open({ ...config, createIfMissing: false, errorIfExists: false })
     await using(db, async () => {

@@ -17,6 +17,7 @@ export class CsvInput implements TableInput {
   readonly unit = 'bytes'
   readonly total: number
   readonly names: readonly string[]
+  readonly firstNames: readonly string[]
   readonly roundedToMs: ReadonlyMap<string, number> = new Map()
   readonly #path: string
   readonly #delimiter: string
@@ -26,6 +27,7 @@ export class CsvInput implements TableInput {
     this.#delimiter = o.delimiter
     this.total = o.total
     this.names = o.names
+    this.firstNames = o.names
   }
 
   /** Reads the header. */

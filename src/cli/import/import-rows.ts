@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { throwIfAborted, VarveError } from '../../base/errors.ts'
 import type { AnyTable } from '../../engine/api.ts'
 import { countText } from '../amounts.ts'
+import { type Cell, cellText } from '../cell.ts'
 import type { BatchOptions, InputBatch, TableInput } from './table-input.ts'
 import { type ImportTarget, rowNumberColumn } from './target-table.ts'
 import { placeText } from './value-error.ts'
@@ -73,7 +74,8 @@ function ofFile(error: unknown, batch: InputBatch, { path, target }: ImportReque
   const place = { path: basename(path), row, line: batch.lineOf(rowIndex), column: named }
   const context = { ...error.context, path, row, line: place.line }
   if (error.code === 'KEY_EXISTS') {
-    const shown = Object.entries(key as Record<string, unknown>).map(([name, value]) => `${name} = ${String(value)}`)
+    const kindOf = (name: string) => target.columns.find((each) => each.name === name)?.kind ?? 'int64'
+    const shown = Object.entries(key as Record<string, Cell>).map(([name, value]) => `${name} = ${cellText(kindOf(name), value)}`)
     const message = `${placeText(place)}: the key ${shown.join(', ')} is there already, in table ${target.table.name} or in a row of the file just before.`
     return new VarveError(error.code, message, { context, cause: error })
   }

@@ -19,6 +19,7 @@ export class NdjsonInput implements TableInput {
   readonly format = 'ndjson'
   readonly unit = 'bytes'
   readonly names = undefined
+  #firstNames: readonly string[] = []
   readonly total: number
   readonly roundedToMs: ReadonlyMap<string, number> = new Map()
   readonly #path: string
@@ -32,7 +33,16 @@ export class NdjsonInput implements TableInput {
   }
 
   static async open(path: string, wanted: readonly string[] | undefined): Promise<NdjsonInput> {
-    return new NdjsonInput(path, await fileBytes(path), wanted && new Set(wanted))
+    const input = new NdjsonInput(path, await fileBytes(path), wanted && new Set(wanted))
+    for await (const { row } of input.#rows(0, () => undefined)) {
+      input.#firstNames = Object.keys(row)
+      break
+    }
+    return input
+  }
+
+  get firstNames(): readonly string[] {
+    return this.#firstNames
   }
 
   async describe(o: { sampleRows: number; onProgress: ProgressListener }): Promise<InputColumn[]> {

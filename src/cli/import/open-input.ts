@@ -27,6 +27,8 @@ export function openInput(
       `What is ${path}? Its name ends in none of ${Object.keys(formats).join(', ')}; give --format csv, ndjson or parquet.`,
     )
   if (o.delimiter !== undefined && format !== 'csv') throw new UsageError('--delimiter is for CSV files.')
+  if (o.delimiter !== undefined && !/^[^"\r\n]+$/.test(o.delimiter))
+    throw new UsageError('--delimiter is one or more characters, none of them a quote or a line break.')
   if (format === 'csv') return CsvInput.open(path, o.delimiter ?? (extension === '.tsv' ? '\t' : ','))
   return format === 'ndjson' ? NdjsonInput.open(path, o.columns) : ParquetInput.open(path)
 }

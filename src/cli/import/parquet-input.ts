@@ -26,6 +26,7 @@ export class ParquetInput implements TableInput {
   readonly unit = 'rows'
   readonly total: number
   readonly names: readonly string[]
+  readonly firstNames: readonly string[]
   readonly roundedToMs = new Map<string, number>()
   readonly #path: string
   readonly #file: AsyncBuffer
@@ -45,6 +46,7 @@ export class ParquetInput implements TableInput {
     )
     this.#metadata = { ...metadata, schema: metadata.schema.map(physicalElement) }
     this.names = [...this.#columns.keys()]
+    this.firstNames = this.names
     this.total = Number(metadata.num_rows)
   }
 

@@ -50,6 +50,8 @@ export interface TableInput {
   readonly total: number
   /** Columns as far as the head of the file tells: undefined where each row names its own (ndjson). */
   readonly names: readonly string[] | undefined
+  /** The columns that the first row has, as far as the file is looked at before it is read. */
+  readonly firstNames: readonly string[]
   /** The columns (those named, or all) with types for a new table; `sampleRows` bounds the rows looked at by formats that have no types. */
   describe(o: {
     columns?: readonly string[] | undefined

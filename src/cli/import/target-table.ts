@@ -58,17 +58,17 @@ async function existingTarget(o: TargetRequest): Promise<ImportTarget> {
   const table = db.table(o.table)
   const known = columnsOf(table)
   const given = o.columns ?? input.names
-  const numbered = isNumbered(known, given)
+  const numbered = isNumbered(known, given ?? input.firstNames)
   const columns = known.filter(({ name }) => (given === undefined ? !(numbered && name === rowNumberColumn) : given.includes(name)))
   if (given) requireFit({ ...o, known, given, numbered })
   const firstRowNumber = numbered ? (await lastRowNumber(table)) + 1 : undefined
   return { table, created: false, columns: columns.map((column) => withFallback(table, column)), firstRowNumber }
 }
 
-/** Whether the table's key is a row number that the file does not have. Of ndjson, whose columns are not known, it is taken for granted. */
-function isNumbered(known: readonly KnownColumn[], given: readonly string[] | undefined): boolean {
+/** Whether the table's key is a row number that the file does not have. */
+function isNumbered(known: readonly KnownColumn[], given: readonly string[]): boolean {
   const key = known.filter((column) => column.key)
-  return key.length === 1 && key[0]?.name === rowNumberColumn && key[0].kind === 'int64' && given?.includes(rowNumberColumn) !== true
+  return key.length === 1 && key[0]?.name === rowNumberColumn && key[0].kind === 'int64' && !given.includes(rowNumberColumn)
 }
 
 async function lastRowNumber(table: AnyTable): Promise<number> {

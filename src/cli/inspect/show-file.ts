@@ -1,5 +1,5 @@
 /** An inspected file as text for people. */
-import { countText, decimalText, mebibytesText } from '../amounts.ts'
+import { countOf, countText, decimalText, mebibytesText } from '../amounts.ts'
 import { plainJson, timestampText, visibleText } from '../cell.ts'
 import type { Style } from '../style.ts'
 import { factsTable, type TextColumn, textTable } from '../text-table.ts'
@@ -126,7 +126,7 @@ function showWal(file: Of<'wal'>, o: ShowOptions): string {
       ['first op', countText(header.firstOpId)],
     )
   facts.push(
-    ['records', `${countText(frames.length)}, ${countText(batches.length)} batches`],
+    ['records', `${countText(frames.length)}, ${countOf(batches.length, 'batch', 'batches')}`],
     ['whole', `${countText(file.validBytes)} bytes`],
   )
   if (problem) facts.push(problemFact(problem, o.style))
@@ -156,7 +156,7 @@ function showManifest(file: Of<'manifest'>, o: ShowOptions): string {
     ['kind', `manifest ${file.fileNumber}`],
     ['size', sizeText(file.sizeBytes)],
     ['edits', countText(edits.length)],
-    ['result', `${countText(file.tables)} tables, ${countText(file.files)} data files`],
+    ['result', `${countOf(file.tables, 'table')}, ${countOf(file.files, 'data file')}`],
     ['whole', `${countText(file.validBytes)} bytes`],
   ]
   if (problem) facts.push(problemFact(problem, o.style))

@@ -6,10 +6,10 @@
  *   3. the log is an unbroken chain of whole records that reaches as far as the manifest knows
  * Damage does not stop it: it goes on with what can still be read.
  */
-import { VarveError } from '../../base/errors.ts'
-import { type DatabaseFile, listDatabaseFiles, lockFileName, orphanFiles } from '../../manifest/database-files.ts'
+import { type DatabaseFile, lockFileName, orphanFiles } from '../../manifest/database-files.ts'
 import { type RecoveredManifest, recoverManifest } from '../../manifest/manifest-recovery.ts'
 import { joinPath, type Vfs } from '../../vfs/vfs.ts'
+import { requireDatabase } from '../require-database.ts'
 import { asProblem, type DatabaseProblem, nameOf } from './database-problem.ts'
 import { verifyDataFile } from './verify-data-file.ts'
 import { verifyLog } from './verify-log.ts'
@@ -36,24 +36,13 @@ export interface VerifyOptions {
 /** Verifies the database in a directory. Rejects with DATABASE_NOT_FOUND, DATABASE_LOCKED or FORMAT_UNSUPPORTED. */
 export async function verifyDatabase(o: VerifyOptions): Promise<Verification> {
   const { vfs, directory } = o
-  const files = await databaseFiles(vfs, directory)
+  const files = await requireDatabase(vfs, directory)
   const lock = await vfs.lock(joinPath(directory, lockFileName))
   try {
     return await new Verifier(o, files).run()
   } finally {
     await lock.release()
   }
-}
-
-async function databaseFiles(vfs: Vfs, directory: string): Promise<DatabaseFile[]> {
-  const stat = await vfs.stat(directory)
-  const problem = !stat ? 'there is no such directory' : !stat.isDirectory ? 'it is a file' : undefined
-  const files = problem ? [] : await listDatabaseFiles(vfs, directory)
-  const why =
-    problem ??
-    (files.some(({ kind }) => ['current', 'manifest', 'sstable', 'wal'].includes(kind)) ? undefined : 'it holds no file of Varve')
-  if (why) throw new VarveError('DATABASE_NOT_FOUND', `${directory} is not a database: ${why}. Check the path.`, { context: { directory } })
-  return files
 }
 
 class Verifier {
