@@ -112,7 +112,7 @@ export class VarveDatabase implements Database {
   async sync(): Promise<void> {
     this.#engine.requireOpen()
     await this.#engine.queue.settled()
-    await this.#engine.wal?.sync()
+    await this.#engine.syncLogThrough(this.#engine.lastAppliedOp)
   }
 
   metrics(): Metrics {

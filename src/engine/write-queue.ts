@@ -357,7 +357,13 @@ export class WriteQueue {
   #acknowledge(write: Write): Promise<number> {
     if (write.durability === 'interval') this.#o.syncSoon()
     if (write.durability !== 'sync') return eventLoopGate.resolve(write.rowCount)
-    return this.#log.sync().then(() => write.rowCount)
+    return this.#log.sync().then(
+      () => write.rowCount,
+      (error: unknown) => {
+        this.#stopIfLogDid()
+        throw error
+      },
+    )
   }
 }
 
