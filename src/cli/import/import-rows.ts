@@ -88,6 +88,6 @@ function ofFile(error: unknown, batch: InputBatch, { path, target }: ImportReque
 /** What became of the rows of an import that failed. */
 export function failureText(count: ImportCount, o: { skipRows: number; dropped: boolean; table: string }): string {
   if (count.rows > 0)
-    return `${countText(count.rows)} rows were imported before, whole batches of them; nothing after them was applied. To go on once the file is mended, add --skip ${o.skipRows + count.rows}.`
+    return `${countText(count.rows)} rows were imported before, whole batches of them; nothing after them was applied. To go on from there, add --skip ${o.skipRows + count.rows}.`
   return o.dropped ? `Nothing was imported, and table ${o.table} was not created.` : 'Nothing was imported.'
 }
