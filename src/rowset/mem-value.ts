@@ -1,10 +1,15 @@
-import type { ColumnValue } from '../schema/table-schema.ts'
+import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
 import type { ByteHeap } from './byte-heap.ts'
-import type { MemRows } from './mem-rows.ts'
 import type { MemColumn } from './mem-segment.ts'
 
+/** What the rows of one store share. */
+interface SharedByRows {
+  readonly schema: TableSchema
+  readonly heaps: readonly ByteHeap[]
+}
+
 /** The value at row `at` of a segment's column, as a row shows it; `position` is the column's place in the schema. */
-export function memValue(rows: MemRows, column: MemColumn, position: number, at: number): ColumnValue {
+export function memValue(rows: SharedByRows, column: MemColumn, position: number, at: number): ColumnValue {
   if (column.nullCount > 0 && (column.nulls as Uint8Array)[at] === 1) return null
   const { values } = column
   // Each kind reads at a place of its own in the code, so that each stays monomorphic.
