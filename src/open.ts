@@ -102,6 +102,8 @@ async function openAssembled(config: ResolvedConfig, assembly: Assembly, walStat
     return await startDatabase(config, assembly, engine)
   } catch (error) {
     await engine.close().catch(() => undefined)
+    await assembly.stop().catch(() => undefined)
+    await engine.parts.unlock().catch(() => undefined)
     throw error
   }
 }

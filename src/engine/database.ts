@@ -18,8 +18,8 @@ export interface DatabaseParts {
   readonly manager: MaintenanceManager
   readonly ops: TabletOps
   service<T>(token: Token<T>): T
-  /** Stops plugins and lets the directory go; called once, after the engine has closed. */
-  shutDown(): Promise<void>
+  /** Stops plugins; called once, after the engine has closed. */
+  readonly shutDown: () => Promise<void>
 }
 
 /** The database that `open` returns; see `Database` for what each member promises. */
@@ -106,7 +106,8 @@ export class VarveDatabase implements Database {
     const tables = table === undefined ? [...this.#engine.catalog.tables.values()] : [this.#engine.catalog.require(nameOf(table))]
     using _held = holdEventLoop()
     await this.#engine.queue.settled()
-    await this.#parts.ops.flush(tables.flatMap(({ tablets }) => tablets))
+    const tablets = tables.flatMap((of) => of.tablets)
+    await this.#parts.ops.flush(tablets, { requireWritable: () => this.#engine.requireWritable() })
   }
 
   async sync(): Promise<void> {
@@ -139,21 +140,21 @@ export class VarveDatabase implements Database {
 
   async #close(flush: boolean, timeoutMs: number): Promise<void> {
     using _held = holdEventLoop()
-    let failure: unknown
-    try {
-      if (flush && !this.#engine.parts.config.readOnly) await this.flush()
-    } catch (error) {
-      failure = error
+    const { engine, ops, shutDown } = this.#parts
+    const failures: unknown[] = []
+    const attempt = async (step: () => Promise<void>) => {
+      try {
+        await step()
+      } catch (error) {
+        failures.push(error)
+      }
     }
-    try {
-      await this.#parts.ops.shutDown(timeoutMs)
-      await this.#engine.close()
-    } catch (error) {
-      failure ??= error
-    } finally {
-      await this.#parts.shutDown()
-    }
-    if (failure !== undefined) throw failure
+    if (flush && !engine.parts.config.readOnly) await attempt(() => this.flush())
+    await attempt(() => ops.shutDown(timeoutMs))
+    await attempt(() => engine.close())
+    await attempt(shutDown)
+    await attempt(() => engine.parts.unlock())
+    if (failures.length > 0) throw failures[0]
   }
 
   #tableNamed(name: string): VarveTable {

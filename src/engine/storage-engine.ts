@@ -38,7 +38,7 @@ export interface StorageParts {
   readonly obsolete: ObsoleteFiles
   readonly numbers: FileNumbers
   readonly time: HybridClock
-  /** Lets the directory go. */
+  /** Lets the directory go: called once nobody can write to it any more. */
   unlock(): Promise<void>
 }
 
@@ -189,6 +189,8 @@ export class StorageEngine implements TabletHost {
   }
 
   async discardFiles(paths: readonly string[]): Promise<void> {
+    // Of a job that outlived its database: the next opening finds them.
+    if (this.#closed) return
     const { vfs } = this.parts.options
     for (const path of paths) await vfs.remove(path).catch(() => undefined)
   }
@@ -251,7 +253,7 @@ export class StorageEngine implements TabletHost {
     if (refusal) throw refusal
   }
 
-  /** Ends writing: no write is taken any more, those under way are finished, and the log is made durable. */
+  /** Ends writing: no write is taken any more, those under way are finished, and the log is made durable. The directory stays locked. */
   async close(): Promise<void> {
     this.#closed = true
     this.#syncTimer?.cancel()
@@ -268,16 +270,15 @@ export class StorageEngine implements TabletHost {
     }
     if (!this.stoppedBy) {
       await attempt(this.#wal?.sync())
-      await attempt(this.#leaveNoLog())
+      await attempt(this.#leaveNoLog().catch(passDiskFull))
       // The last edit says how far the log is durable: a log cut short later is noticed.
-      if (this.#manifest) await attempt(this.commitEdit({ reason: { kind: 'close' } }))
+      if (this.#manifest) await attempt(this.commitEdit({ reason: { kind: 'close' } }).catch(passDiskFull))
     }
     await attempt(this.#wal?.close())
     await attempt(obsolete.drain())
     await attempt(this.#manifest?.close())
     for (const tablet of this.tablets) tablet.close()
     files.close()
-    await attempt(this.parts.unlock())
     if (failures.length > 0 && !this.stoppedBy) throw failures[0]
   }
 
@@ -340,6 +341,11 @@ function oldestOpToProve({ segments, syncedOpId }: Wal): number {
   const before = segments.at(-2)
   const isProven = !live || !before || live.firstOpId > before.lastOpId || syncedOpId > before.lastOpId
   return isProven ? Number.POSITIVE_INFINITY : before.lastOpId
+}
+
+/** What closing does on a full disk that it could as well do without. */
+function passDiskFull(error: unknown): void {
+  if (!(error instanceof VarveError && error.code === 'DISK_FULL')) throw error
 }
 
 /** READ_ONLY, with what to do. */

@@ -36,12 +36,12 @@ export class TabletOps {
     await Promise.all(registered.map(({ registration }) => registration.unregister()))
   }
 
-  /** Runs every flush op of the tablets now, and waits until nothing that was in memory at the call is in memory only. */
-  async flush(tablets: readonly Tablet[]): Promise<void> {
-    await Promise.all(tablets.map((tablet) => this.#flushTablet(tablet)))
+  /** Runs every flush op of the tablets now, and waits until nothing that was in memory at the call is in memory only. Rejects once nothing may be written any more. */
+  async flush(tablets: readonly Tablet[], o: { requireWritable(): void }): Promise<void> {
+    await Promise.all(tablets.map((tablet) => this.#flushTablet(tablet, o)))
   }
 
-  async #flushTablet(tablet: Tablet): Promise<void> {
+  async #flushTablet(tablet: Tablet, { requireWritable }: { requireWritable(): void }): Promise<void> {
     const newestGeneration = tablet.liveGeneration
     const remains = () =>
       (tablet.frozen !== undefined && tablet.frozen.generation <= newestGeneration) ||
@@ -53,6 +53,7 @@ export class TabletOps {
       })
     }
     while (remains() && !tablet.isDropped) {
+      requireWritable()
       for (const { op } of flushOps) await this.#manager.runNow(op).catch((error: unknown) => ignoreIfDropped(tablet, error))
       // An op may decline for now, while a large batch is being applied.
       await nextTurn()

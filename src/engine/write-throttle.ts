@@ -19,7 +19,7 @@ export class WriteThrottle {
   #owedMs = 0
   #stall: { jobId: number; reason: string; beganMs: number } | undefined
   #wakers = new Set<() => void>()
-  #closed = false
+  readonly #closing = new AbortController()
   stallCount = 0
   stallMs = 0
 
@@ -45,22 +45,31 @@ export class WriteThrottle {
   /** Waits as long as the write must; rejects with ABORTED. */
   async wait(sizeBytes: number, signal: AbortSignal | undefined): Promise<void> {
     using _held = holdEventLoop()
-    while (!this.#closed && this.#o.memory.level() === 'hard-limit') {
+    while (!this.#isClosed && this.#o.memory.level() === 'hard-limit') {
       this.#beginStall('memory-limit')
       await this.#room(signal)
     }
-    if (this.#closed || this.#o.memory.level() !== 'soft-limit') return
+    if (this.#isClosed || this.#o.memory.level() !== 'soft-limit') return
     this.#beginStall('memory-soft-limit')
     const owedMs = this.#owedMs + this.#costMs(sizeBytes)
     this.#owedMs = 0
-    await this.#o.clock.sleep(owedMs, signal ? { signal } : {})
+    const closing = this.#closing.signal
+    try {
+      await this.#o.clock.sleep(owedMs, { signal: signal ? AbortSignal.any([signal, closing]) : closing })
+    } catch (error) {
+      if (signal?.aborted || !closing.aborted) throw error
+    }
   }
 
   /** Lets every write through from now on, to be refused: the database is being closed, or writes have stopped. */
   close(): void {
-    this.#closed = true
+    this.#closing.abort()
     this.#endStall()
     this.#wake()
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted
   }
 
   #costMs(sizeBytes: number): number {
