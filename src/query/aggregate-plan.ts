@@ -1,5 +1,6 @@
 /** What an aggregate is asked for, bound to a schema: columns found, names and types checked, before anything is read. */
 import { didYouMean } from '../base/suggest.ts'
+import { describeValue } from '../schema/column-value.ts'
 import type { ColumnSchema, TableSchema } from '../schema/table-schema.ts'
 import type { Aggregate, AggregateNode, Bucket, BucketNode } from './aggregate.ts'
 import { type BucketRule, bucketRule } from './bucket-rule.ts'
@@ -139,8 +140,7 @@ function planOrder(names: readonly string[], orderBy: AggregateRequest['orderBy'
   if (orderBy === undefined) return []
   const terms = (Array.isArray(orderBy) ? orderBy : [orderBy]) as readonly OrderRequest[]
   return terms.map((term) => {
-    const { column, direction = 'ascending' } =
-      typeof term === 'string' ? { column: term } : ((term ?? {}) as Exclude<OrderRequest, string>)
+    const { column, direction = 'ascending' } = orderTerm(term)
     const index = names.indexOf(column)
     if (index < 0)
       throw new TypeError(
@@ -150,4 +150,18 @@ function planOrder(names: readonly string[], orderBy: AggregateRequest['orderBy'
       throw new TypeError(`orderBy: direction is 'ascending' or 'descending'; got ${String(direction)}.`)
     return { index, descending: direction === 'descending' }
   })
+}
+
+function orderTerm(term: unknown): Exclude<OrderRequest, string> {
+  if (typeof term === 'string') return { column: term }
+  if (typeof term !== 'object' || term === null) {
+    throw new TypeError(
+      `orderBy takes a column of the result, { column, direction: 'descending' }, or an array of these; got ${describeValue(term)}.`,
+    )
+  }
+  for (const name of Object.keys(term)) {
+    if (name !== 'column' && name !== 'direction')
+      throw new TypeError(`A term of orderBy has no option "${name}"; it is { column, direction: 'ascending' | 'descending' }.`)
+  }
+  return term as Exclude<OrderRequest, string>
 }

@@ -93,7 +93,7 @@ class FixedBuckets implements BucketRule {
     if (!Number.isFinite(value)) return { start: value, from: value, to: value }
     const width = this.#width
     const start = Math.floor((value - this.#origin) / width) * width + this.#origin + 0
-    const exact = this.#whole && Math.abs(start) < 2 ** 52 && start + width < 2 ** 52
+    const exact = this.#whole && Number.isSafeInteger(start) && Number.isSafeInteger(start + width)
     return exact ? { start, from: start, to: start + width } : { start, from: value, to: value }
   }
 }
@@ -169,7 +169,8 @@ class Months implements Divisions {
   firstLocalMs(number: number): number {
     const month = number * this.#count
     const localMs = new Date(0).setUTCFullYear(1970 + Math.floor(month / 12), modulo(month, 12), 1)
-    return Number.isNaN(localMs) ? (number < 0 ? -8.64e15 : 8.64e15 + 1) : localMs
+    // Beyond the range of dates: before everything, or never.
+    return !Number.isNaN(localMs) ? localMs : month < 0 ? -8.64e15 - dayMs : Number.POSITIVE_INFINITY
   }
 }
 

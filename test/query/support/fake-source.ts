@@ -123,7 +123,8 @@ export function dictionaryOf(given: ColumnVector, random: SeededRandom): Diction
   }
   const codeOf = new Map(distinct.map((bytes, code) => [bytes.toString('hex'), code]))
   const plain = hexes.map((hex, i) => (isNull(i) ? 0 : (codeOf.get(hex) as number)))
-  const codes = [Uint8Array, Uint16Array, Int32Array][random.below(3)]?.from(plain) as Uint8Array
+  const wideEnough = [Uint8Array, Uint16Array, Int32Array].slice(distinct.length <= 256 ? 0 : distinct.length <= 65536 ? 1 : 2)
+  const codes = wideEnough[random.below(wideEnough.length)]?.from(plain) as Uint8Array
   return { form: 'dictionary', length: vector.length, codes, dictionary, nulls: vector.nulls }
 }
 
