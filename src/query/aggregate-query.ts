@@ -34,6 +34,7 @@ export async function runAggregate(plan: AggregatePlan, source: ScanSource, sign
   } finally {
     source.release()
   }
+  await breathe(signal)
   const columns: ResultColumn[] = [
     ...(plan.groups ?? []).map((_, i) => (group: number) => (grouping as Grouping).valueAt(group, i)),
     ...plan.measures.map((_, i) => (group: number) => measures.resultOf(group, i)),

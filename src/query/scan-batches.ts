@@ -1,3 +1,4 @@
+import { eventLoopGate } from '../base/event-loop-gate.ts'
 import type { ColumnVector } from '../schema/column-vector.ts'
 import { ascendingRows } from './ascending-rows.ts'
 import { matchedBatches, type ScanSource } from './matched-batches.ts'
@@ -48,10 +49,10 @@ export class ScanBatches implements AsyncIterableIterator<ScanBatch> {
   async next(): Promise<IteratorResult<ScanBatch>> {
     try {
       const result = await this.#batches.next()
-      if (result.done) this.#end()
+      if (result.done) await this.#end()
       return result
     } catch (error) {
-      this.#end()
+      await this.#end()
       throw error
     }
   }
@@ -61,7 +62,7 @@ export class ScanBatches implements AsyncIterableIterator<ScanBatch> {
     try {
       return await this.#batches.return(undefined)
     } finally {
-      this.#end()
+      await this.#end()
     }
   }
 
@@ -69,9 +70,12 @@ export class ScanBatches implements AsyncIterableIterator<ScanBatch> {
     return this
   }
 
-  #end(): void {
+  /** Many short scans in a row must let the event loop through as one long scan does. */
+  async #end(): Promise<void> {
     settle(this)
     this.#release()
+    const pause = eventLoopGate.pause()
+    if (pause) await pause
   }
 }
 

@@ -258,6 +258,17 @@ test('timers run while hundreds of thousands of groups are sorted and handed out
   t.true(turns > 5, `${turns} turns of the event loop`)
 })
 
+test('timers run while short aggregates are awaited one after the other', async (t) => {
+  let ticked = false
+  const timer = setTimeout(() => {
+    ticked = true
+  }, 1)
+  const givenUpMs = performance.now() + 2000
+  while (!ticked && performance.now() < givenUpMs) await run({ select: { n: count() } }, [])
+  clearTimeout(timer)
+  t.true(ticked)
+})
+
 test('an abort ends an aggregate with ABORTED and releases its source', async (t) => {
   const source = unorderedSource(everyKind, [rowsOf([{}, {}])], { random: new SeededRandom(1) })
   await t.throwsAsync(run({ select: { n: count() } }, [], { source, signal: AbortSignal.abort() }), { code: 'ABORTED' })

@@ -249,6 +249,23 @@ test('timers run while a scan goes through rows that are all in memory', async (
   }
 })
 
+test('timers run while short scans are awaited one after the other', async (t) => {
+  for (const read of [
+    () => scanOf({ limit: 1 }).scan.first(),
+    () => scanOf({ limit: 2, columns: ['host'] }).scan.toArray(),
+    () => scanOf({ limit: 0 }).scan.toArray(),
+  ]) {
+    let ticked = false
+    const timer = setTimeout(() => {
+      ticked = true
+    }, 1)
+    const givenUpMs = performance.now() + 2000
+    while (!ticked && performance.now() < givenUpMs) await read()
+    clearTimeout(timer)
+    t.true(ticked)
+  }
+})
+
 test('a string predicate reads codes: it decodes no string of a dictionary', (t) => {
   const block = rowEncoder(everyKind).encode(rows)
   const vector: DictionaryVector = dictionaryOf(block.columns[12] as never, new SeededRandom(1))
