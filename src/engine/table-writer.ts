@@ -1,12 +1,13 @@
 import { VarveError } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
+import { memoryBytesOf } from '../rowset/row-memory.ts'
 import { type ColumnInput, columnInput } from '../schema/column-input.ts'
 import type { RowBlock } from '../schema/column-vector.ts'
 import { encodeKeys, hashKeys } from '../schema/key-encoding.ts'
 import { partitionRows } from '../schema/partitioner.ts'
 import { type RowEncoder, rowEncoder } from '../schema/row-encoder.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
-import { blockBytes, gatherBlock } from '../schema/vector-ops.ts'
+import { gatherBlock } from '../schema/vector-ops.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { Durability, WriteOptions } from './api.ts'
 import { sliceRows, type Write, type WriteSection } from './write.ts'
@@ -126,7 +127,7 @@ export class TableWriter {
 }
 
 function bytesOf(sections: readonly WriteSection[]): number {
-  return sections.reduce((sum, { rows }) => sum + blockBytes(rows), 0)
+  return sections.reduce((sum, { rows, keys }) => sum + memoryBytesOf(rows, keys), 0)
 }
 
 /** The rows of each tablet, ascending, by counting first. */
