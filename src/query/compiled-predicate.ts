@@ -12,6 +12,7 @@ import { betweenRange, comparisonRange, literalBytes, literalNumber, prefixRange
 import { MemberLeaf } from './member-leaf.ts'
 import type { Predicate, PredicateNode } from './predicate.ts'
 import { NullLeaf, RangeLeaf } from './predicate-leaves.ts'
+import { RowSelector } from './row-selector.ts'
 
 /** What a predicate looks at. */
 export interface PredicateBatch {
@@ -119,6 +120,8 @@ class AllOf implements PredicatePart {
 
 class AnyOf implements PredicatePart {
   readonly #parts: readonly PredicatePart[]
+  readonly #selector = new RowSelector()
+  #chosen = new Uint8Array(0)
 
   constructor(parts: readonly PredicatePart[]) {
     this.#parts = parts
@@ -129,19 +132,14 @@ class AnyOf implements PredicatePart {
   }
 
   select(batch: PredicateBatch, selection: Int32Array | undefined): Int32Array | undefined {
-    const chosen = new Uint8Array(batch.rowCount)
-    let count = 0
+    if (this.#chosen.length < batch.rowCount) this.#chosen = new Uint8Array(batch.rowCount)
+    const chosen = this.#chosen.fill(0, 0, batch.rowCount)
     for (const part of this.#parts) {
       const rows = part.select(batch, selection)
-      if (rows === selection) return selection
-      for (const row of rows as Int32Array) {
-        if (chosen[row] === 0) count++
-        chosen[row] = 1
-      }
+      if (rows === undefined || rows === selection) return selection
+      for (let k = 0; k < rows.length; k++) chosen[rows[k] as number] = 1
     }
-    const out = new Int32Array(count)
-    for (let row = 0, n = 0; n < count; row++) if (chosen[row] === 1) out[n++] = row
-    return out
+    return this.#selector.flagged(chosen, 0, { rowCount: batch.rowCount, selection })
   }
 }
 

@@ -27,12 +27,17 @@ export class GroupTotals implements Accumulator {
   #totals = new Float64Array(1)
   #addRows: AddRows | undefined
 
+  /** `compile: false` takes the generic loop, as where code cannot be compiled. */
+  constructor(o: { compile?: boolean } = {}) {
+    if (o.compile === false) this.#addRows = addRowsOneByOne
+  }
+
   /** Has a column summed; returns its index. To be called before rows are added. */
   sumOfColumn(position: number): number {
     const known = this.#positions.indexOf(position)
     if (known >= 0) return known
     this.#plain.push(new PlainNumbers())
-    while (1 << this.#shift < this.#plain.length + 1) this.#shift++
+    this.#shift = shiftOf(this.#plain.length)
     this.#totals = new Float64Array(1 << this.#shift)
     return this.#positions.push(position) - 1
   }
@@ -46,7 +51,7 @@ export class GroupTotals implements Accumulator {
     if (ids === undefined) this.#addRun(columns, selection, 0, { from: 0, to: count })
     else if (runs) this.#addRuns(columns, selection, ids, runs)
     else {
-      this.#addRows ??= addRowsOf(this.#shift, columns.length)
+      this.#addRows ??= addRowsOf(columns.length)
       this.#addRows(ids, selection, count, this.#totals, columns)
     }
   }
@@ -83,18 +88,24 @@ export class GroupTotals implements Accumulator {
   }
 }
 
+/** Places of a group, as a power of two: its count, and one for each column. */
+function shiftOf(columnCount: number): number {
+  return 32 - Math.clz32(columnCount)
+}
+
 const compiled = new Map<number, AddRows>()
 
-function addRowsOf(shift: number, columnCount: number): AddRows {
+function addRowsOf(columnCount: number): AddRows {
   let addRows = compiled.get(columnCount)
   if (!addRows) {
-    addRows = compileAddRows(shift, columnCount) ?? genericAddRows(shift)
+    addRows = compileAddRows(columnCount) ?? addRowsOneByOne
     compiled.set(columnCount, addRows)
   }
   return addRows
 }
 
-function compileAddRows(shift: number, columnCount: number): AddRows | undefined {
+function compileAddRows(columnCount: number): AddRows | undefined {
+  const shift = shiftOf(columnCount)
   const indices = Array.from({ length: columnCount }, (_, c) => c)
   const sums = indices.map((c) => `totals[at + ${c + 1}] += v${c}[row]`).join('; ')
   return compileFunction(
@@ -109,18 +120,23 @@ if (selection === undefined) {
 }
 
 /** Where code cannot be compiled: a loop for each column. */
-function genericAddRows(shift: number): AddRows {
-  return (ids, selection, count, totals, columns) => {
+function addRowsOneByOne(
+  ids: Int32Array,
+  selection: Int32Array | undefined,
+  count: number,
+  totals: Float64Array,
+  columns: readonly Float64Array[],
+): void {
+  const shift = shiftOf(columns.length)
+  for (let k = 0; k < count; k++) {
+    const at = (ids[k] as number) << shift
+    totals[at] = (totals[at] as number) + 1
+  }
+  for (let c = 0; c < columns.length; c++) {
+    const values = columns[c] as Float64Array
     for (let k = 0; k < count; k++) {
-      const at = (ids[k] as number) << shift
-      totals[at] = (totals[at] as number) + 1
-    }
-    for (let c = 0; c < columns.length; c++) {
-      const values = columns[c] as Float64Array
-      for (let k = 0; k < count; k++) {
-        const at = ((ids[k] as number) << shift) + 1 + c
-        totals[at] = (totals[at] as number) + (values[selection === undefined ? k : (selection[k] as number)] as number)
-      }
+      const at = ((ids[k] as number) << shift) + 1 + c
+      totals[at] = (totals[at] as number) + (values[selection === undefined ? k : (selection[k] as number)] as number)
     }
   }
 }

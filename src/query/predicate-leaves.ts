@@ -109,6 +109,6 @@ export class NullLeaf implements PredicatePart {
   select(batch: PredicateBatch, selection: Int32Array | undefined): Int32Array | undefined {
     const { nulls } = batch.column(this.#position)
     if (nulls === undefined) return this.#wanted ? new Int32Array(0) : selection
-    return this.#selector.nulls(nulls, this.#wanted ? 0 : 1, { rowCount: batch.rowCount, selection, nulls: undefined })
+    return this.#selector.flagged(nulls, this.#wanted ? 0 : 1, { rowCount: batch.rowCount, selection })
   }
 }

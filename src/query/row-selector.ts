@@ -96,15 +96,15 @@ export class RowSelector {
     return this.#cut(n, count, selection)
   }
 
-  /** Nulls; or, with `outside`, everything else. */
-  nulls(nulls: Uint8Array, outside: 0 | 1, { rowCount, selection }: Rows): Int32Array | undefined {
+  /** Rows whose own flag is 1, nulls or not. */
+  flagged(flags: Uint8Array, outside: 0 | 1, { rowCount, selection }: Omit<Rows, 'nulls'>): Int32Array | undefined {
     const count = selection?.length ?? rowCount
     const out = this.#room(count)
     let n = 0
     for (let k = 0; k < count; k++) {
       const row = selection === undefined ? k : (selection[k] as number)
       out[n] = row
-      n += (nulls[row] as number) ^ outside
+      n += (flags[row] as number) ^ outside
     }
     return this.#cut(n, count, selection)
   }

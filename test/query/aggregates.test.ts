@@ -2,6 +2,7 @@ import test from 'ava'
 import { SeededRandom } from '../../src/base/seeded-random.ts'
 import { avg, bucket, count, countDistinct, first, last, max, min, sum } from '../../src/query/aggregate.ts'
 import { type AggregateRequest, planAggregate, runAggregate } from '../../src/query/aggregate-query.ts'
+import { GroupTotals } from '../../src/query/group-totals.ts'
 import { eq, gte } from '../../src/query/predicate.ts'
 import type { ColumnVector } from '../../src/schema/column-vector.ts'
 import type { ColumnValue } from '../../src/schema/table-schema.ts'
@@ -229,6 +230,36 @@ test('groups in long runs are summed as others are', async (t) => {
       })) as PlainRow[]
       t.deepEqual(new Map(found.map((row) => [row[name] as ColumnValue, { n: row.n, total: row.total }])), expected as never)
     }
+  }
+})
+
+test('where no code may be compiled, counts and sums are the same', (t) => {
+  const random = new SeededRandom(4)
+  for (const columnCount of [0, 1, 2, 3, 4, 7, 8]) {
+    const columns = Array.from({ length: columnCount }, (): ColumnVector => {
+      return { form: 'fixed', length: 50, values: Float64Array.from({ length: 50 }, () => random.below(100)), nulls: undefined }
+    })
+    const both = [new GroupTotals(), new GroupTotals({ compile: false })] as const
+    for (const totals of both) for (let c = 0; c < columnCount; c++) totals.sumOfColumn(c)
+    for (const selection of [undefined, Int32Array.from({ length: 50 }, (_, i) => i).filter((i) => i % 3 > 0)]) {
+      const count = selection?.length ?? 50
+      const ids = Int32Array.from({ length: count }, () => random.below(5))
+      const batch = {
+        count,
+        selection,
+        ids,
+        runs: undefined,
+        groupCount: 5,
+        column: (position: number) => columns[position] as ColumnVector,
+        keys: () => t.fail() as never,
+      }
+      for (const totals of both) totals.add(batch)
+    }
+    for (let group = 0; group < 5; group++) {
+      t.is(both[0].countOf(group), both[1].countOf(group))
+      for (let c = 0; c < columnCount; c++) t.is(both[0].sumOf(group, c), both[1].sumOf(group, c))
+    }
+    t.true(both[0].countOf(0) > 0)
   }
 })
 
