@@ -54,6 +54,20 @@ class DuckDbSide implements Side {
     this.#commitEach = commitEach
   }
 
+  async appendColumns({ host, at, cpu, mem, status, tag }: MetricColumns): Promise<void> {
+    this.#appender ??= await this.#connection.createAppender('metrics')
+    const appender = this.#appender
+    for (let i = 0; i < host.length; i++) {
+      appender.appendInteger(host[i] as number)
+      appender.appendTimestampMilliseconds(new DuckDBTimestampMillisecondsValue(BigInt(at[i] as number)))
+      appender.appendDouble(cpu[i] as number)
+      appender.appendDouble(mem[i] as number)
+      appender.appendInteger(status[i] as number)
+      appender.appendVarchar(tag[i] as string)
+      appender.endRow()
+    }
+  }
+
   async insertRows(rows: MetricRow[]): Promise<void> {
     this.#appender ??= await this.#connection.createAppender('metrics')
     const appender = this.#appender

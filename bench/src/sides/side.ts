@@ -29,6 +29,8 @@ export interface Side {
   /** Writes rows one by one, each acknowledged before the next one begins. */
   insertEach(rows: readonly MetricRow[]): Promise<void>
   insertColumns?(columns: MetricColumns): Promise<void>
+  /** As `insertColumns`, value by value: the documented way of a store whose columnar way is not. */
+  appendColumns?(columns: MetricColumns): Promise<void>
   /** Ends a load whose rows the store may still be gathering (DuckDB's appender); nothing to do for others. */
   finishLoad?(): Promise<void>
   /** Brings everything to where it is to stay: memory flushed, logs folded in, compacted where the store compacts. */

@@ -1,5 +1,5 @@
 import { requireEqual } from '../data/expected-answers.ts'
-import { columnsOf, hostCountOf, rowsOf } from '../data/metrics-data.ts'
+import { columnsOf, hostCountOf, type MetricColumns, rowsOf } from '../data/metrics-data.ts'
 import { collectGarbage } from '../run/collect-garbage.ts'
 import { directoryBytes } from '../run/directory-bytes.ts'
 import type { Side } from '../sides/side.ts'
@@ -48,21 +48,28 @@ export const loadWithSync: Program = {
 }
 
 /** All rows at once, as columns. */
-export const loadColumns: Program = {
-  startsFrom: 'empty',
-  async run({ open, directory, rows }) {
-    const side = await open({ directory, durability: 'write' })
-    if (!side.insertColumns) throw new Error('This side takes no columns.')
-    const columns = columnsOf(hostCountOf(rows), 0, rows)
-    collectGarbage()
-    const begunMs = performance.now()
-    await side.insertColumns(columns)
-    await side.finishLoad?.()
-    const durationMs = performance.now() - begunMs
-    requireEqual('the number of rows after the load', await side.count(), rows)
-    await side.close()
-    return { value: perSecond(rows, durationMs) }
-  },
+export const loadColumns = columnLoad((side, columns) => side.insertColumns?.(columns))
+/** The same; a side that has a plainer way takes that one. */
+export const appendColumns = columnLoad((side, columns) =>
+  side.appendColumns ? side.appendColumns(columns) : side.insertColumns?.(columns),
+)
+
+function columnLoad(insert: (side: Side, columns: MetricColumns) => Promise<void> | undefined): Program {
+  return {
+    startsFrom: 'empty',
+    async run({ open, directory, rows }) {
+      const side = await open({ directory, durability: 'write' })
+      const columns = columnsOf(hostCountOf(rows), 0, rows)
+      collectGarbage()
+      const begunMs = performance.now()
+      await insert(side, columns)
+      await side.finishLoad?.()
+      const durationMs = performance.now() - begunMs
+      requireEqual('the number of rows after the load', await side.count(), rows)
+      await side.close()
+      return { value: perSecond(rows, durationMs) }
+    },
+  }
 }
 
 /** Row after row for a while, each acknowledged before the next. */
@@ -86,7 +93,7 @@ export const writeEach: Program = {
   },
 }
 
-async function insertInBatches(side: Side, columns: ReturnType<typeof columnsOf>, rows: number): Promise<void> {
+async function insertInBatches(side: Side, columns: MetricColumns, rows: number): Promise<void> {
   for (let from = 0; from < rows; from += batchRows) await side.insertRows(rowsOf(columns, from, Math.min(rows, from + batchRows)))
   await side.finishLoad?.()
 }

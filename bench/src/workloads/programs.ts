@@ -1,4 +1,4 @@
-import { load, loadColumns, loadWithSync, writeEach } from './load-programs.ts'
+import { appendColumns, load, loadColumns, loadWithSync, writeEach } from './load-programs.ts'
 import type { Program } from './program.ts'
 import { filterAggregate, groupByHost, readEach, readEachSync, readMany, readRanges, readRaw, scanAll } from './read-programs.ts'
 
@@ -6,6 +6,7 @@ export const programs = {
   load,
   'load-sync': loadWithSync,
   'load-columns': loadColumns,
+  'append-columns': appendColumns,
   'write-each': writeEach,
   'read-each': readEach,
   'read-each-sync': readEachSync,
