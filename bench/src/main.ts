@@ -10,14 +10,14 @@ import { measures } from './alone/measures.ts'
 import { type BenchOptions, readOptions } from './options.ts'
 import { chartPage } from './report/chart.ts'
 import { jsonLines } from './report/json.ts'
-import { type Line, type Missing, notesOf } from './report/line.ts'
+import { type Line, notesOf } from './report/line.ts'
 import { aloneTable, comparisonTable } from './report/table.ts'
 import { peersNotAtHand } from './run/peers-at-hand.ts'
 import { runMeasures } from './run/run-measures.ts'
 import { runPrograms } from './run/run-programs.ts'
 import { resultsDirectory, Workshop } from './run/workshop.ts'
 import { buildProduct } from './setup/build-product.ts'
-import { peerNames, type SideName } from './sides/side.ts'
+import { peerNames } from './sides/side.ts'
 import { type Workload, workloads } from './workloads/workloads.ts'
 
 const options = readOptions(process.argv)
@@ -36,7 +36,8 @@ async function bench(o: BenchOptions, chosen: Chosen): Promise<number> {
   try {
     progress('compiling')
     buildProduct()
-    const absent = o.peers ? (chosen.workloads.length > 0 ? await peersNotAtHand(workshop) : new Map()) : notAsked()
+    const wanted = o.peers && chosen.workloads.length > 0 ? peerNames.filter((peer) => o.sides?.includes(peer) ?? true) : []
+    const absent = await peersNotAtHand(workshop, wanted)
     const compared = await runPrograms({ workshop, workloads: chosen.workloads, rounds: o.rounds, absent, progress })
     const alone = await runMeasures({ workshop, measures: chosen.measures, rounds: o.rounds, progress })
     progress('')
@@ -88,10 +89,6 @@ function choose(o: BenchOptions, all: readonly Measure[]): Chosen {
 function list({ workloads: found, measures: alone }: Chosen): void {
   for (const { name } of found) process.stdout.write(`${name}\n`)
   for (const { readings } of alone) for (const { name } of readings) process.stdout.write(`${name}\n`)
-}
-
-function notAsked(): Map<SideName, Missing> {
-  return new Map(peerNames.map((peer) => [peer, { word: '', reason: 'not asked for' }]))
 }
 
 /** One line that changes, on a terminal; lines, elsewhere. */

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, program } from 'commander'
+import { peerNames } from './sides/side.ts'
 
 export interface BenchOptions {
   readonly rows: number
@@ -7,6 +8,8 @@ export interface BenchOptions {
   readonly only: readonly string[]
   /** File for the results as JSON. */
   readonly json?: string
+  /** Of the peers, only these; all if absent. */
+  readonly sides?: readonly string[]
   readonly peers: boolean
   readonly alone: boolean
   readonly list: boolean
@@ -25,6 +28,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     .addOption(new Option('--rounds <count>', 'rounds; the table shows medians').argParser(wholeNumber).default(3))
     .option('--only <name...>', 'only lines whose name contains this (repeatable)', [])
     .option('--json <file>', 'write the results as JSON')
+    .addOption(new Option('--sides <name...>', 'of the peers, only these').choices(peerNames))
     .option('--no-peers', 'the product only')
     .option('--no-alone', 'no measures of the product alone')
     .option('--list', 'print the names of all lines', false)

@@ -49,7 +49,9 @@ export function notesOf(lines: readonly Line[]): string[] {
   const notes: string[] = []
   for (const { name, missing } of lines) {
     const note = workloads.find((workload) => workload.name === name)?.note
-    const reasons = Object.entries(missing).map(([side, { word, reason }]) => `${side} ${word}: ${reason}`)
+    const reasons = Object.entries(missing)
+      .filter(([, { word }]) => word !== '')
+      .map(([side, { word, reason }]) => `${side} ${word}: ${reason}`)
     const text = [...(note ? [note] : []), ...reasons.map((reason) => `${reason}.`)].join(' ')
     if (text) notes.push(`${name}: ${text}`)
   }
