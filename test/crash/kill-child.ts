@@ -16,10 +16,10 @@ export function inserted(batch: number, i: number): { batch: number; i: number; 
   return { batch, i, size, text: `row ${i} of ${batch}` }
 }
 
-/** At once: what the parent reads was acknowledged before the kill. With a full pipe it goes unsaid, which asks less of the test. */
-function print(batch: number): void {
+/** Writes at once: what the parent reads was acknowledged before the kill. With a full pipe it goes unsaid, which asks less of the test. */
+function print(what: number | string): void {
   try {
-    fs.writeSync(1, `${batch}\n`)
+    fs.writeSync(1, `${what}\n`)
   } catch (error) {
     if ((error as { code?: string }).code !== 'EAGAIN') throw error
   }
@@ -31,8 +31,11 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const db = await open({
     directory,
     wal: { segmentBytes: '256KiB' },
+    maintenance: { threads: 1 },
     plugins: [['flush', { threshold: random.below(2) === 0 ? '1MiB' : '32MiB' }]],
   })
+  db.events.on('flush:begin', () => print('flush:begin'))
+  db.events.on('flush:end', () => print('flush:end'))
   const table = await db.createTable(killed, { ifNotExists: true })
   let batch = 0
   for await (const row of table.scan({ columns: ['batch'] })) batch = Math.max(batch, row.batch)
@@ -46,5 +49,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     }
     if (random.below(4) === 0) void db.flush()
     await Promise.all(writes)
+    // Gives worker and parent a share of the processor, and the parent less to read.
+    await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
