@@ -81,7 +81,8 @@ export class StorageEngine implements TabletHost {
     this.#wal = state.wal
     this.catalog.nextTableId = state.nextTableId
     const nextJobId = () => this.nextJobId()
-    this.#throttle = new WriteThrottle({ clock: options.clock, events: options.events, memory, nextJobId })
+    const flushableBytes = () => this.tablets.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0)
+    this.#throttle = new WriteThrottle({ clock: options.clock, events: options.events, memory, nextJobId, flushableBytes })
     this.#queue = new WriteQueue({
       log: state.wal,
       time,
@@ -197,6 +198,7 @@ export class StorageEngine implements TabletHost {
 
   memoryChanged(): void {
     this.onMemoryChange?.()
+    this.#throttle?.look()
   }
 
   // What the database needs.

@@ -8,14 +8,27 @@ import type { MemoryBudget } from '../maintenance/memory-budget.ts'
 const delayMsPerMiBMax = 50
 /** Delays are saved up until a timer can keep them. */
 const delayMsMin = 2
+/** Share of the limit that flushes must be able to free for a write to wait for them. */
+const worthWaitingRatio = 1 / 8
 const mebibyte = 1 << 20
+
+export interface WriteThrottleOptions {
+  readonly clock: Clock
+  readonly events: EventBus
+  readonly memory: MemoryBudget
+  nextJobId(): number
+  /** Memory that flushes could free, in bytes. */
+  flushableBytes(): number
+}
 
 /**
  * Holds writes back when memory runs out. Past the soft limit they are slowed, the more the nearer the limit is; at the
- * limit they wait until a flush has freed some. No write is refused, and none is stopped half-way.
+ * limit, and if they would go past it by more than a MiB, they wait until a flush has freed some. Where a flush could
+ * free next to nothing, because scans hold the memory, nobody waits: a scan whose reader writes would wait for itself.
+ * No write is refused, and none is stopped half-way.
  */
 export class WriteThrottle {
-  readonly #o: { clock: Clock; events: EventBus; memory: MemoryBudget; nextJobId(): number }
+  readonly #o: WriteThrottleOptions
   #owedMs = 0
   #stall: { jobId: number; reason: string; beganMs: number } | undefined
   #wakers = new Set<() => void>()
@@ -23,7 +36,7 @@ export class WriteThrottle {
   stallCount = 0
   stallMs = 0
 
-  constructor(o: { clock: Clock; events: EventBus; memory: MemoryBudget; nextJobId(): number }) {
+  constructor(o: WriteThrottleOptions) {
     this.#o = o
     o.memory.onLevel((level) => {
       if (level !== 'hard-limit') this.#wake()
@@ -33,9 +46,8 @@ export class WriteThrottle {
 
   /** Whether a write may go on at once; if so, what it costs is booked. */
   admit(sizeBytes: number): boolean {
-    const level = this.#o.memory.level()
-    if (level === 'normal' || level === 'pressure') return true
-    if (level === 'hard-limit') return false
+    if (!this.#hasRoom(sizeBytes)) return false
+    if (this.#o.memory.level() !== 'soft-limit') return true
     const owedMs = this.#owedMs + this.#costMs(sizeBytes)
     if (owedMs >= delayMsMin) return false
     this.#owedMs = owedMs
@@ -45,11 +57,11 @@ export class WriteThrottle {
   /** Waits as long as the write must; rejects with ABORTED. */
   async wait(sizeBytes: number, signal: AbortSignal | undefined): Promise<void> {
     using _held = holdEventLoop()
-    while (!this.#isClosed && this.#o.memory.level() === 'hard-limit') {
+    while (!this.#isClosed && !this.#hasRoom(sizeBytes)) {
       this.#beginStall('memory-limit')
       await this.#room(signal)
     }
-    if (this.#isClosed || this.#o.memory.level() !== 'soft-limit') return
+    if (this.#isClosed || this.#o.memory.level() !== 'soft-limit') return this.#endStall()
     this.#beginStall('memory-soft-limit')
     const owedMs = this.#owedMs + this.#costMs(sizeBytes)
     this.#owedMs = 0
@@ -61,6 +73,11 @@ export class WriteThrottle {
     }
   }
 
+  /** Memory has changed: those that wait for it look again. */
+  look(): void {
+    this.#wake()
+  }
+
   /** Lets every write through from now on, to be refused: the database is being closed, or writes have stopped. */
   close(): void {
     this.#closing.abort()
@@ -70,6 +87,12 @@ export class WriteThrottle {
 
   get #isClosed(): boolean {
     return this.#closing.signal.aborted
+  }
+
+  #hasRoom(sizeBytes: number): boolean {
+    const { memory } = this.#o
+    const fits = memory.level() !== 'hard-limit' && memory.heldBytes + sizeBytes <= memory.limitBytes + mebibyte
+    return fits || this.#o.flushableBytes() < memory.limitBytes * worthWaitingRatio
   }
 
   #costMs(sizeBytes: number): number {
@@ -93,6 +116,7 @@ export class WriteThrottle {
   }
 
   #wake(): void {
+    if (this.#wakers.size === 0) return
     for (const wake of [...this.#wakers]) wake()
   }
 
