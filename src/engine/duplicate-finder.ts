@@ -18,7 +18,7 @@ export interface Duplicate {
 
 /** Looks for a duplicate; yields where the event loop may be let through. */
 export function* findDuplicate(sections: readonly WriteSection[]): Generator<void, Duplicate | undefined> {
-  if (areAscending(sections)) return undefined
+  if (yield* areAscending(sections)) return undefined
   const suspects = new Set<number>()
   if (sections.length === 1) {
     const { hashes } = sections[0] as WriteSection
@@ -32,7 +32,7 @@ export function* findDuplicate(sections: readonly WriteSection[]): Generator<voi
       yield
     }
   }
-  return suspects.size === 0 ? undefined : compareSuspects(sections, suspects)
+  return suspects.size === 0 ? undefined : yield* compareSuspects(sections, suspects)
 }
 
 let table = new Uint32Array(bucketRows * 4)
@@ -57,10 +57,11 @@ function collectEqual(hashes: Uint32Array, from: number, to: number, suspects: S
   }
 }
 
-function areAscending(sections: readonly WriteSection[]): boolean {
+function* areAscending(sections: readonly WriteSection[]): Generator<void, boolean> {
   let before: WriteSection | undefined
   for (const section of sections) {
     const { keys, tablet } = section
+    if (before) yield
     if (before && before.tablet !== tablet) return false
     if (before && compareKeys(before.keys, before.keys.count - 1, keys, 0) >= 0) return false
     for (let i = 1; i < keys.count; i++) if (compareKeys(keys, i - 1, keys, i) >= 0) return false
@@ -105,13 +106,14 @@ function scatter(hashes: Uint32Array, shift: number, next: Uint32Array, dealt: U
   }
 }
 
-function compareSuspects(sections: readonly WriteSection[], suspects: ReadonlySet<number>): Duplicate | undefined {
+function* compareSuspects(sections: readonly WriteSection[], suspects: ReadonlySet<number>): Generator<void, Duplicate | undefined> {
   const seen = new Map<number, Duplicate[]>()
   // One look tells most rows from the suspects.
   const marks = new Uint8Array(1 << 16)
   for (const hash of suspects) marks[hash & 0xffff] = 1
   for (const section of sections) {
     const { hashes } = section
+    yield
     for (let row = 0; row < hashes.length; row++) {
       const hash = hashes[row] as number
       if (marks[hash & 0xffff] === 0 || !suspects.has(hash)) continue
