@@ -1,9 +1,5 @@
 import type { ColumnVector } from '../schema/column-vector.ts'
-import type { ColumnSchema, ColumnValue } from '../schema/table-schema.ts'
-import { BucketIds } from './bucket-ids.ts'
-import type { BucketRule } from './bucket-rule.ts'
-import { BytesIds } from './bytes-ids.ts'
-import { NumberIds } from './number-ids.ts'
+import type { ColumnValue } from '../schema/table-schema.ts'
 
 /**
  * Numbers the different values of a column in the order in which they are met: 0, 1, 2, … Null has a number of its own;
@@ -18,11 +14,4 @@ export interface ColumnIds {
   assign(vector: ColumnVector, selection: Int32Array | undefined, count: number, out: Int32Array): void
   /** The value of a number, as a row shows it. */
   valueAt(id: number): ColumnValue
-}
-
-/** Numbers the values of a column, or of the buckets that they fall into. */
-export function columnIds(column: ColumnSchema, bucket: BucketRule | undefined): ColumnIds {
-  if (bucket) return new BucketIds(bucket)
-  if (column.kind === 'string' || column.kind === 'binary') return new BytesIds(column)
-  return new NumberIds(column)
 }

@@ -3,33 +3,15 @@
  * that later predicates look at fewer rows; `or` unites. `not` is carried down to the leaves, where a null makes a row
  * fall out either way: unknown stays unknown.
  */
-import type { ZoneMap } from '../rowset/batch-source.ts'
 import { describeValue } from '../schema/column-value.ts'
-import type { ColumnVector } from '../schema/column-vector.ts'
 import type { ColumnSchema, TableSchema } from '../schema/table-schema.ts'
 import { columnAt, columnPosition } from './columns.ts'
 import { betweenRange, comparisonRange, literalBytes, literalNumber, prefixRange } from './literal-range.ts'
 import { MemberLeaf } from './member-leaf.ts'
 import type { Predicate, PredicateNode } from './predicate.ts'
 import { NullLeaf, RangeLeaf } from './predicate-leaves.ts'
+import type { PredicateBatch, PredicatePart, ZoneMaps } from './predicate-part.ts'
 import { RowSelector } from './row-selector.ts'
-
-/** What a predicate looks at. */
-export interface PredicateBatch {
-  readonly rowCount: number
-  column(position: number): ColumnVector
-}
-
-/** The zone map of a column of a batch, by position. */
-export type ZoneMaps = (position: number) => ZoneMap | undefined
-
-/** A part of a predicate that can be asked of a batch. */
-export interface PredicatePart {
-  /** False: no row of a batch with these zone maps can match. */
-  mightMatch(zoneMaps: ZoneMaps): boolean
-  /** The matching rows of the selection (undefined: of all rows), ascending; undefined: all of all rows. The array is valid until the next call. */
-  select(batch: PredicateBatch, selection: Int32Array | undefined): Int32Array | undefined
-}
 
 export interface CompiledPredicate extends PredicatePart {
   /** Positions of the columns that it reads. */

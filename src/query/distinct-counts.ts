@@ -1,7 +1,7 @@
 import type { ColumnSchema } from '../schema/table-schema.ts'
 import type { Accumulator, GroupedBatch } from './accumulator.ts'
-import { columnIds } from './column-ids.ts'
 import { grownDoubles, grownIntegers } from './grown-arrays.ts'
+import { makeColumnIds } from './make-column-ids.ts'
 import { PairIds } from './pair-ids.ts'
 
 /** How many different values that are not null each group has: values are numbered, and pairs of group and value counted. */
@@ -15,7 +15,7 @@ export class DistinctCounts implements Accumulator {
 
   constructor(position: number, column: ColumnSchema) {
     this.#position = position
-    this.#values = columnIds(column, undefined)
+    this.#values = makeColumnIds(column, undefined)
   }
 
   add({ column, selection, count, ids, groupCount }: GroupedBatch): void {

@@ -1,10 +1,11 @@
 import type { ColumnValue } from '../schema/table-schema.ts'
 import type { GroupedBatch } from './accumulator.ts'
 import type { GroupPlan } from './aggregate-plan.ts'
-import { type ColumnIds, columnIds } from './column-ids.ts'
+import type { ColumnIds } from './column-ids.ts'
 import { RunFinder } from './group-runs.ts'
 import { grownIntegers } from './grown-arrays.ts'
-import type { MatchedBatch } from './matched-batches.ts'
+import { makeColumnIds } from './make-column-ids.ts'
+import type { MatchedBatch } from './match-batch.ts'
 import { PairIds } from './pair-ids.ts'
 
 /**
@@ -23,7 +24,7 @@ export class Grouping {
   /** Takes at least one column. */
   constructor(groups: readonly GroupPlan[]) {
     this.#groups = groups
-    this.#columns = groups.map(({ column, bucket }) => columnIds(column, bucket))
+    this.#columns = groups.map(({ column, bucket }) => makeColumnIds(column, bucket))
     this.#pairs = groups.slice(1).map(() => new PairIds())
   }
 

@@ -1,6 +1,6 @@
 import type { BytesVector, FixedVector } from '../schema/column-vector.ts'
 import { compareBytes, compareRanges } from '../schema/key-encoding.ts'
-import type { PredicateBatch, PredicatePart, ZoneMaps } from './compiled-predicate.ts'
+import type { PredicateBatch, PredicatePart, ZoneMaps } from './predicate-part.ts'
 import { RowSelector, type Rows } from './row-selector.ts'
 
 /** Up to this many numbers are compared one by one; more are looked up in a set. */

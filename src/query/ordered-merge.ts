@@ -12,7 +12,7 @@ import { compareBytes, compareKeys, compareKeyToBytes } from '../schema/key-enco
 import { concatVectors, gatherVector } from '../schema/vector-ops.ts'
 import type { RowStream } from '../tablet/tablet.ts'
 import { ascendingRows } from './ascending-rows.ts'
-import { type MatchedBatch, type MatchOptions, matchBatch, type ScanSource } from './matched-batches.ts'
+import { type MatchedBatch, type MatchOptions, matchBatch, type ScanSource } from './match-batch.ts'
 import type { ScanPlan } from './scan-plan.ts'
 
 /** Matching rows of a sorted scan; selections are in the scan's order. */

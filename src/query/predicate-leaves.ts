@@ -1,8 +1,8 @@
 import type { ZoneMap } from '../rowset/batch-source.ts'
 import type { BytesVector, FixedVector } from '../schema/column-vector.ts'
 import { compareBytes, compareRanges } from '../schema/key-encoding.ts'
-import type { PredicateBatch, PredicatePart, ZoneMaps } from './compiled-predicate.ts'
 import type { BytesRange, LiteralRange, NumberRange } from './literal-range.ts'
+import type { PredicateBatch, PredicatePart, ZoneMaps } from './predicate-part.ts'
 import { RowSelector, type Rows } from './row-selector.ts'
 
 type Bound = NonNullable<ZoneMap['min']>

@@ -4,7 +4,7 @@ import { type BatchView, batchView } from './batch-view.ts'
 import { decoderOf, RowReader } from './row-reader.ts'
 import { type Reading, releaseWhenGone, type ScanBatch, ScanBatches, settle } from './scan-batches.ts'
 
-export type { ScanSource } from './matched-batches.ts'
+export type { ScanSource } from './match-batch.ts'
 
 /** A scan that pinned its snapshot when it was made, and is read once, as rows or as batches. Misuse shows when it is read. */
 export class QueryScan implements AsyncIterable<DecodedRow> {

@@ -1,7 +1,8 @@
 import { eventLoopGate } from '../base/event-loop-gate.ts'
 import type { ColumnVector } from '../schema/column-vector.ts'
 import { ascendingRows } from './ascending-rows.ts'
-import { matchedBatches, type ScanSource } from './matched-batches.ts'
+import type { ScanSource } from './match-batch.ts'
+import { matchedBatches } from './matched-batches.ts'
 import type { ScanPlan } from './scan-plan.ts'
 
 /** A scan that can be read; or why it cannot be. */

@@ -66,7 +66,9 @@ test('no compiled file names a TypeScript file or this machine', async (t) => {
   const offending: string[] = []
   for (const path of built) {
     const text = await readFile(join(installed, 'dist', path), 'utf8')
-    if (/(?:from|import\() ?['"]\.[^'"]*(?<!\.d)\.ts['"]/.test(text) || text.includes(root)) offending.push(path)
+    // Declarations may: the compiler resolves './x.ts' in one to './x.d.ts', as the test of the declarations shows.
+    const namesSource = path.endsWith('.js') && /(?:from|import\() ?['"]\.[^'"]*(?<!\.d)\.ts['"]/.test(text)
+    if (namesSource || text.includes(root)) offending.push(path)
   }
   t.true(built.length > 50)
   t.deepEqual(offending, [])

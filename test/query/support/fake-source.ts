@@ -1,5 +1,5 @@
 import type { SeededRandom } from '../../../src/base/seeded-random.ts'
-import type { ScanSource } from '../../../src/query/matched-batches.ts'
+import type { ScanSource } from '../../../src/query/match-batch.ts'
 import type { BatchNeeds, BatchSource, ZoneMap } from '../../../src/rowset/batch-source.ts'
 import type { BytesVector, ColumnVector, DictionaryVector, KeyBlock, RowBlock } from '../../../src/schema/column-vector.ts'
 import { compareBytes, compareKeys, encodeKeys, keyBytes, keyLayout } from '../../../src/schema/key-encoding.ts'
