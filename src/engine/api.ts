@@ -145,7 +145,8 @@ export interface Table<T extends TableDefinition = TableDefinition> {
   insert(rows: InsertRow<T> | readonly InsertRow<T>[], o?: WriteOptions): Promise<number>
   /**
    * Inserts whole columns, many times faster than rows; resolves with the number of rows. Atomic up to a quarter of
-   * the memory limit; larger input is applied in parts, each atomic, in order.
+   * the memory limit; larger input is applied in parts, each atomic, in order: if one is refused, those before it stay,
+   * and the error's context says how many rows they are (`insertedRows`).
    */
   insertColumns(columns: ColumnsInput<T>, o?: WriteOptions): Promise<number>
   /** The row of a key. */

@@ -39,12 +39,23 @@ export class TableWriter {
     return this.#o.submit(this.#write(this.#sections(this.#encoder.encode(rows), 0), o), o.signal)
   }
 
-  /** Inserts columns: atomically up to `batchBytesMax`, beyond it in parts, one after the other. */
+  /** Inserts columns: atomically up to `batchBytesMax`, beyond it in parts, one after the other; an error says in its context how many rows went before it (`insertedRows`). */
   async insertColumns(input: object, o: WriteOptions): Promise<number> {
     const columns = columnInput(this.#o.schema, input)
     let inserted = 0
-    while (inserted < columns.rowCount) inserted += await this.#o.submit(this.#nextPart(columns, inserted, o), o.signal)
+    try {
+      while (inserted < columns.rowCount) inserted += await this.#o.submit(this.#nextPart(columns, inserted, o), o.signal)
+    } catch (error) {
+      throw inserted > 0 && error instanceof VarveError ? this.#afterParts(error, inserted) : error
+    }
     return inserted
+  }
+
+  /** What a call is rejected with whose first batches were applied. */
+  #afterParts(error: VarveError, insertedRows: number): VarveError {
+    const { name } = this.#o.schema
+    const message = `Table ${name}: the first ${insertedRows} rows of this call were inserted, in batches of their own, and stay; the next batch was refused. ${error.message}`
+    return new VarveError(error.code, message, { context: { ...error.context, table: name, insertedRows }, cause: error })
   }
 
   /** As many rows as one batch may hold; at once if few are left. */

@@ -1,6 +1,7 @@
 import test from 'ava'
-import { defineTable, double, hashPartition, int8, int32, string } from '../../src/index.ts'
+import { defineTable, double, hashPartition, int8, int32, string, VarveError } from '../../src/index.ts'
 import { openMemory } from '../../src/testing/index.ts'
+import { turns } from './kit.ts'
 
 const MiB = 2 ** 20
 const limitBytes = 32 * MiB
@@ -43,4 +44,22 @@ test('a dictionary larger than a batch may be is no hindrance', async (t) => {
   t.is(await table.insertColumns(columns), 1000)
   t.is(db.metrics().writes.batches, 1)
   t.is((await table.get(7))?.text, dictionary[7 * 199])
+})
+
+test('a call that is refused after some of its batches were applied says how many rows these are', async (t) => {
+  await using db = await openMemory({ memory: { limit: limitBytes } })
+  const table = await db.createTable(narrow)
+  await table.insert({ id: 999_999, x: 1 })
+  const columns = { id: idsTo(1_000_000), x: new Int8Array(1_000_000) }
+  const error = await t.throwsAsync<VarveError>(table.insertColumns(columns), { instanceOf: VarveError, code: 'KEY_EXISTS' })
+  const { insertedRows, rowIndex } = error?.context as { insertedRows: number; rowIndex: number }
+  t.true(insertedRows > 0)
+  t.is(rowIndex, 999_999)
+  t.is(await table.count(), insertedRows + 1)
+  const cancelled = new AbortController()
+  const inserting = table.insertColumns({ ...columns, id: columns.id.map((id) => id + 2_000_000) }, { signal: cancelled.signal })
+  while (db.metrics().writes.rows === insertedRows + 1) await turns(1)
+  cancelled.abort()
+  const aborted = await t.throwsAsync<VarveError>(inserting, { code: 'ABORTED' })
+  t.is(await table.count(), insertedRows + 1 + Number(aborted?.context['insertedRows']))
 })
