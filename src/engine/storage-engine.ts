@@ -270,8 +270,8 @@ export class StorageEngine implements TabletHost {
         failures.push(asError(thrown))
       }
     }
+    if (!this.#wal?.stopped) await attempt(this.#wal?.sync())
     if (!this.stoppedBy) {
-      await attempt(this.#wal?.sync())
       await attempt(this.#leaveNoLog().catch(passDiskFull))
       // The last edit says how far the log is durable: a log cut short later is noticed.
       if (this.#manifest) await attempt(this.commitEdit({ reason: { kind: 'close' } }).catch(passDiskFull))
@@ -281,7 +281,10 @@ export class StorageEngine implements TabletHost {
     await attempt(this.#manifest?.close())
     for (const tablet of this.tablets) tablet.close()
     files.close()
-    if (failures.length > 0 && !this.stoppedBy) throw failures[0]
+    // That writes have stopped was said; that something acknowledged may not be on disk must be said here.
+    const isDurable = !this.#wal || this.#wal.syncedOpId >= this.lastAppliedOp
+    const failure = isDurable && this.stoppedBy ? undefined : (this.#wal?.stopped ?? failures[0])
+    if (failure) throw failure
   }
 
   #countFlush(outputs: readonly FileInfo[], error: Error | undefined): void {
