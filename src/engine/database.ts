@@ -1,5 +1,4 @@
 import { requireOptions } from '../base/call-options.ts'
-import { VarveError } from '../base/errors.ts'
 import { holdEventLoop } from '../base/event-loop-gate.ts'
 import type { Token } from '../base/token.ts'
 import type { MaintenanceManager } from '../maintenance/maintenance-manager.ts'
@@ -11,6 +10,7 @@ import type { Metrics } from './metrics.ts'
 import { Snapshots } from './snapshots.ts'
 import type { StorageEngine } from './storage-engine.ts'
 import { asTable, VarveTable } from './table.ts'
+import type { EngineTable } from './table-catalog.ts'
 import type { TabletOps } from './tablet-ops.ts'
 
 export interface DatabaseParts {
@@ -27,7 +27,8 @@ export class VarveDatabase implements Database {
   readonly maintenance: Database['maintenance']
   readonly #parts: DatabaseParts
   readonly #snapshots: Snapshots
-  readonly #tables = new Map<string, VarveTable>()
+  /** By what they stand for: a table that takes the name of a dropped one is another. */
+  readonly #tables = new WeakMap<EngineTable, VarveTable>()
   #closing: Promise<void> | undefined
 
   constructor(parts: DatabaseParts) {
@@ -56,6 +57,7 @@ export class VarveDatabase implements Database {
 
   async createTable<T extends TableDefinition>(definition: T, o: { ifNotExists?: boolean } = {}): Promise<Table<T>> {
     this.#engine.requireOpen()
+    requireDefinition('createTable', definition)
     requireOptions('createTable', o, ['ifNotExists'])
     this.#engine.requireWritable()
     await this.#engine.catalog.create(definition, { ifNotExists: o.ifNotExists ?? false })
@@ -67,6 +69,7 @@ export class VarveDatabase implements Database {
   table(ref: TableDefinition | string): AnyTable {
     this.#engine.requireOpen()
     if (typeof ref === 'string') return asTable(this.#tableNamed(ref))
+    requireDefinition('table', ref)
     const mismatch = definitionMismatch(ref, this.#engine.catalog.require(ref.name).schema)
     if (mismatch) throw mismatch
     return asTable(this.#tableNamed(ref.name))
@@ -77,7 +80,6 @@ export class VarveDatabase implements Database {
     const name = nameOf(table)
     this.#engine.requireWritable()
     await this.#engine.catalog.drop(name)
-    this.#tables.delete(name)
   }
 
   tables(): TableInfo[] {
@@ -127,6 +129,7 @@ export class VarveDatabase implements Database {
   close(o: { flush?: boolean; timeoutMs?: number } = {}): Promise<void> {
     try {
       requireOptions('close', o, ['flush', 'timeoutMs'])
+      if (!((o.timeoutMs ?? 0) >= 0)) throw new TypeError(`timeoutMs is a number of milliseconds, at least 0; got ${String(o.timeoutMs)}.`)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -159,10 +162,10 @@ export class VarveDatabase implements Database {
 
   #tableNamed(name: string): VarveTable {
     const engineTable = this.#engine.catalog.require(name)
-    let table = this.#tables.get(name)
+    let table = this.#tables.get(engineTable)
     if (!table) {
       table = new VarveTable(this.#engine, engineTable, this.#snapshots)
-      this.#tables.set(name, table)
+      this.#tables.set(engineTable, table)
     }
     return table
   }
@@ -171,5 +174,11 @@ export class VarveDatabase implements Database {
 function nameOf(table: TableRef): string {
   if (typeof table === 'string') return table
   if (typeof table?.name === 'string') return table.name
-  throw new VarveError('TABLE_NOT_FOUND', `A table is named by a string, a definition or a Table; got ${String(table)}.`)
+  throw new TypeError(`A table is named by a string, a definition or a Table; got ${String(table)}.`)
+}
+
+function requireDefinition(call: string, definition: unknown): void {
+  const { name, columns } = (definition ?? {}) as { name?: unknown; columns?: unknown }
+  if (typeof name === 'string' && typeof columns === 'object' && columns !== null) return
+  throw new TypeError(`${call} takes what defineTable(name, { columns, primaryKey }) returns; got ${String(definition)}.`)
 }
