@@ -6,7 +6,7 @@ import { goalText, type Line } from './line.ts'
 const colors = ['#1b6ca8', '#b8bec6', '#8d97a3', '#c9b18b', '#d9a05b']
 const lineHeight = 92
 
-/** A page of its own, with nothing to fetch: one chart of every side relative to the best peer, on a logarithmic axis. */
+/** A page of its own, with nothing to fetch: a chart of every side relative to the best peer, and the notes. */
 export function chartPage(lines: readonly Line[], o: { heading: string; notes: readonly string[] }): string {
   const items = o.notes.map((note) => `<li>${escapeHtml(note)}</li>`).join('\n')
   return `<!doctype html>
@@ -24,16 +24,20 @@ ${items}
 `
 }
 
-/** Bars: each side ÷ the best peer, whose bar therefore ends at 1; larger is better, so sizes are turned over. */
+/** Bars from 1, where the best peer is, to what each side reaches of it; sizes are turned over, for there less is better. */
 export function chartSvg(lines: readonly Line[]): string {
   const shown = lines.filter((line) => line.ratio !== undefined)
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 1000, height: 110 + shown.length * lineHeight })
   chart.setOption({
     animation: false,
     color: colors,
-    title: { text: 'Each side ÷ the best peer (logarithmic; longer is better)', left: 'center', textStyle: { fontSize: 15 } },
-    legend: { top: 32 },
-    grid: { left: 12, right: 90, top: 70, bottom: 10, containLabel: true },
+    title: {
+      text: 'Each side ÷ the best peer, logarithmic. At 1: the best peer; to the right of it: better, to the left: worse',
+      left: 'center',
+      textStyle: { fontSize: 14 },
+    },
+    legend: { top: 32, itemGap: 28 },
+    grid: { left: 230, right: 100, top: 70, bottom: 30 },
     xAxis: { type: 'log', min: 0.001, axisLabel: { formatter: (value: number) => `${value}` } },
     yAxis: {
       type: 'category',
