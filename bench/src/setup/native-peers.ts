@@ -19,5 +19,7 @@ export function compileBetterSqlite3(): string | undefined {
   const headers = existsSync(join(prefix, 'include/node/node.h')) ? [`--nodedir=${prefix}`] : []
   const gyp = join(benchDirectory, 'node_modules/node-gyp/bin/node-gyp.js')
   const { status, stderr } = spawnSync(process.execPath, [gyp, 'rebuild', '--release', ...headers], { cwd: directory, encoding: 'utf8' })
-  return status === 0 ? undefined : `node-gyp ended with ${status}: ${stderr.slice(-600)}`
+  if (status === 0) return undefined
+  const reason = stderr.split('\n').find((line) => line.includes('stack Error')) ?? stderr.slice(-200)
+  return `it could not be compiled (${reason.replace('gyp ERR! stack ', '').trim()}); bench/README.md says what that takes`
 }
