@@ -98,6 +98,10 @@ export class StorageEngine implements TabletHost {
       broken: (error) => this.stopWrites(error),
     })
     options.events.on('flush:end', ({ outputs, error }) => this.#countFlush(outputs, error))
+    // A full segment is one more that a tablet keeps, though nobody may have written to that tablet.
+    options.events.on('wal:created', () => {
+      for (const tablet of this.tablets) tablet.logGrew()
+    })
   }
 
   // What tablets need.
@@ -177,8 +181,9 @@ export class StorageEngine implements TabletHost {
     }
   }
 
-  logBytesRetainedBy(tablet: object): number {
-    return this.#wal?.bytesRetainedBy(this.#oldestOpNeeded(tablet) - 1) ?? 0
+  logBytesRetainedBy({ oldestOpId }: Pick<Tablet, 'oldestOpId'>): number {
+    if (!this.#wal || oldestOpId === undefined) return 0
+    return this.#wal.bytesRetainedBy(Number.POSITIVE_INFINITY) - this.#wal.bytesRetainedBy(oldestOpId - 1)
   }
 
   /** Lets go of log segments that no store in memory needs any more. */
@@ -322,16 +327,10 @@ export class StorageEngine implements TabletHost {
     return new VarveError('WRITES_STOPPED', `Writes have stopped: ${stopped.message} Reads go on; reopen the database.`, { cause: stopped })
   }
 
-  /**
-   * The log is needed from here on: the oldest op that only memory holds; without one, what follows the last op that
-   * the manifest knows of. With `butFor`, as it would be once that tablet has been flushed.
-   */
-  #oldestOpNeeded(butFor?: object): number {
-    let oldest = butFor ? this.lastAppliedOp + 1 : (this.#manifest?.version.lastOpId ?? 0) + 1
-    for (const tablet of this.tablets) {
-      const { oldestOpId } = tablet
-      if (tablet !== butFor && oldestOpId !== undefined && oldestOpId < oldest) oldest = oldestOpId
-    }
+  /** The log is needed from here on: the oldest op that only memory holds; without one, what follows the last op that the manifest knows of. */
+  #oldestOpNeeded(): number {
+    let oldest = (this.#manifest?.version.lastOpId ?? 0) + 1
+    for (const { oldestOpId } of this.tablets) if (oldestOpId !== undefined && oldestOpId < oldest) oldest = oldestOpId
     return oldest
   }
 }

@@ -27,8 +27,11 @@ export interface TabletHost {
   syncLogThrough(opId: number): Promise<void>
   /** Resolves when the edit is durable. */
   commitEdit(edit: TabletEdit): Promise<void>
-  /** Log bytes that would become deletable if the tablet held nothing in memory. */
-  logBytesRetainedBy(tablet: object): number
+  /**
+   * Bytes of full log segments that the tablet's oldest op keeps. Others may keep them too: they go once each of these
+   * has been flushed, the one with the oldest op, which keeps most, first.
+   */
+  logBytesRetainedBy(tablet: { readonly oldestOpId: number | undefined }): number
   /** A store was replaced by files, or a file by others: log segments and files may have become obsolete. */
   installed(): void
   /** Removes what a failed job may have left. Never rejects. */

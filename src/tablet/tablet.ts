@@ -211,13 +211,22 @@ export class Tablet {
     if (wasEmpty || this.#live.usedBytes !== bytesBefore) this.#changed()
   }
 
-  /** Tells a listener whenever the memory that the stores hold has changed: by whole spans, not by rows. */
+  /** Tells a listener whenever the memory that the stores hold has changed, by whole spans, not by rows; or the log that they keep. */
   onChange(listener: () => void): void {
     this.#listeners.push(listener)
   }
 
+  /** The log has one full segment more: what is in memory only keeps more of it. */
+  logGrew(): void {
+    if (this.oldestOpId !== undefined) this.#tell()
+  }
+
   #changed(): void {
     this.host.memoryChanged()
+    this.#tell()
+  }
+
+  #tell(): void {
     for (const listener of this.#listeners) listener()
   }
 
