@@ -28,6 +28,7 @@ export class Simulation {
   #vfs: MemoryVfs
   #inFlight = new Set<Promise<unknown>>()
   #failure: Error | undefined
+  #clocks: TurnClock[] = []
   #crashes = 0
   #crashesInRecovery = 0
 
@@ -51,7 +52,11 @@ export class Simulation {
   async run(): Promise<SimulationResult> {
     await ownPerformanceClock()
     const lives = 2 + this.#random.below(4)
-    for (let life = 1; life <= lives; life++) await this.#live(life === lives)
+    try {
+      for (let life = 1; life <= lives; life++) await this.#live(life === lives)
+    } finally {
+      for (const clock of this.#clocks) clock.stop()
+    }
     return { crashes: this.#crashes, crashesInRecovery: this.#crashesInRecovery, mode: this.#mode }
   }
 
@@ -59,6 +64,7 @@ export class Simulation {
     const random = this.#random
     const vfs = this.#vfs
     const clock = new TurnClock(random)
+    this.#clocks.push(clock)
     if (random.below(2) === 0) vfs.inject({ probability: random.next() / 2, delayMs: 1 })
     if (!last && random.below(8) > 0) vfs.crashAtCall(vfs.callCount + 1 + random.below(pick(random, [30, 120, 600])), { share: random })
     let db: Database | undefined
@@ -73,7 +79,7 @@ export class Simulation {
       if (!db) this.#crashesInRecovery++
     }
     if (this.#failure) throw this.#failure
-    if (last) return clock.stop()
+    if (last) return
     const next = vfs.crash(this.#mode === 'kill' ? { mode: 'kill' } : { mode: 'power', random })
     this.#crashes++
     // What was under way fails like everything else; nothing may hang.

@@ -98,3 +98,15 @@ test('a flush while a large batch is being written waits for it, and no part of 
   )
   await again.close()
 })
+
+test('maintenance freezes no store that holds a part of a batch: after a crash the batch is whole', async (t) => {
+  const vfs = new MemoryVfs()
+  const config = { maintenance: { pollIntervalMs: 1 }, plugins: [['flush', { threshold: '64KiB' }]] as [string, object][] }
+  const db = await openMemory(config, { vfs })
+  const table = await db.createTable(small)
+  for (let i = 0; i < 3; i++) t.is(await table.insert(rowsFrom(i * 100_000, 100_000)), 100_000)
+  t.true(db.metrics().flush.count > 0)
+  const again = await openMemory({}, { vfs: vfs.crash({ mode: 'kill' }) })
+  t.is(await again.table('small').count(), 300_000)
+  await again.close()
+})
