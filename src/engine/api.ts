@@ -144,9 +144,10 @@ export interface Table<T extends TableDefinition = TableDefinition> {
    */
   insert(rows: InsertRow<T> | readonly InsertRow<T>[], o?: WriteOptions): Promise<number>
   /**
-   * Inserts whole columns, many times faster than rows; resolves with the number of rows. Atomic up to a quarter of
-   * the memory limit; larger input is applied in parts, each atomic, in order: if one is refused, those before it stay,
-   * and the error's context says how many rows they are (`insertedRows`).
+   * Inserts whole columns, many times faster than rows; resolves with the number of rows. They are applied in parts of
+   * about 8 MiB (a hundred thousand rows or so), in order, each part as a whole; a smaller call is one part. If a later
+   * part is refused, those before it stay, and the error's context says how many rows they are (`insertedRows`). The
+   * arrays must not change before the call resolves.
    */
   insertColumns(columns: ColumnsInput<T>, o?: WriteOptions): Promise<number>
   /** The row of a key. */

@@ -21,6 +21,12 @@ export interface TableWriterOptions {
   submit(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<number>
 }
 
+/**
+ * What a part of an `insertColumns` takes in memory: large enough that its log record is one write, small enough that
+ * buffers are used again, other writes get their turn, and nothing waits for long.
+ */
+const columnsPartBytes = 8 * 1024 * 1024
+
 /** Turns what a caller hands in into writes: validates, lays out as columns, encodes keys, finds each row's tablet. */
 export class TableWriter {
   readonly #o: TableWriterOptions
@@ -39,7 +45,7 @@ export class TableWriter {
     return this.#o.submit(this.#write(this.#sections(this.#encoder.encode(rows), 0), o), o.signal)
   }
 
-  /** Inserts columns: atomically up to `batchBytesMax`, beyond it in parts, one after the other; an error says in its context how many rows went before it (`insertedRows`). */
+  /** Inserts columns in parts of about `columnsPartBytes`, each atomic, one after the other; an error says in its context how many rows went before it (`insertedRows`). */
   async insertColumns(input: object, o: WriteOptions): Promise<number> {
     const columns = columnInput(this.#o.schema, input)
     let inserted = 0
@@ -67,6 +73,7 @@ export class TableWriter {
 
   async #layOutPart(columns: ColumnInput, from: number, o: WriteOptions): Promise<Write> {
     const { batchBytesMax } = this.#o
+    const partBytesMax = Math.min(batchBytesMax, columnsPartBytes)
     const part: WriteSection[] = []
     let partBytes = 0
     let rows = sliceRows
@@ -74,7 +81,7 @@ export class TableWriter {
       const to = Math.min(columns.rowCount, at + rows)
       const sections = this.#sections(columns.slice(at, to), at)
       const sizeBytes = bytesOf(sections)
-      if (partBytes + sizeBytes <= batchBytesMax) {
+      if (partBytes + sizeBytes <= (part.length > 0 ? partBytesMax : batchBytesMax)) {
         part.push(...sections)
         partBytes += sizeBytes
         at = to

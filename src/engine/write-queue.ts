@@ -276,7 +276,7 @@ export class WriteQueue {
 
   #requireNew(section: WriteSection, misses: LookupMisses): boolean {
     if (section.tablet.isDropped) throw droppedError(section.tablet.table)
-    const found = section.tablet.findFirst(section.keys, section.hashes, misses)
+    const found = section.tablet.findFirst(section.rows, section.keys, section.hashes, misses)
     if (found >= 0) throw keyExistsError(section, found, 'exists')
     return found === -1
   }

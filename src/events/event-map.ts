@@ -53,7 +53,11 @@ export interface EventMap {
   'write-stall:begin': Begin
   'write-stall:end': End
   'memory:pressure': { readonly level: string; readonly usedBytes: number; readonly limitBytes: number }
-  'op:decision': { readonly op: string | undefined; readonly reason: string; readonly candidates: readonly { readonly op: string; readonly score: number }[] }
+  'op:decision': {
+    readonly op: string | undefined
+    readonly reason: string
+    readonly candidates: readonly { readonly op: string; readonly score: number }[]
+  }
   'op:begin': Begin & OpScope
   'op:end': End & OpScope
   /** Something failed where no caller waits: a maintenance op, a listener, a cleaning. */

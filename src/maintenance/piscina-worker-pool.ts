@@ -65,10 +65,16 @@ export class PiscinaWorkerPool implements WorkerPool {
     // A signal of the job's own: many jobs may share one, and Node warns of more than ten listeners on it.
     const signal = AbortSignal.any([o.signal])
     const task: Task = { job, signal, outcome: deferred<unknown>() }
-    signal.addEventListener('abort', () => this.#giveUp(task, abortedError(signal)), { once: true })
+    const onAbort = () => this.#giveUp(task, abortedError(signal))
+    signal.addEventListener('abort', onAbort, { once: true })
     this.#waiting.push(task)
     this.#startWaiting()
-    return (await task.outcome.promise) as R
+    try {
+      return (await task.outcome.promise) as R
+    } finally {
+      // Node keeps a composed signal, and all that its listeners hold, for as long as it has one.
+      signal.removeEventListener('abort', onAbort)
+    }
   }
 
   close(): Promise<void> {

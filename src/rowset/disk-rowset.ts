@@ -10,6 +10,7 @@ import type { FileHandles } from '../sstable/file-handles.ts'
 import { SSTableReader } from '../sstable/sstable-reader.ts'
 import type { BatchSource, KeyRange } from './batch-source.ts'
 import { DiskBatch } from './disk-batch.ts'
+import type { KeyColumnBounds } from './key-bounds.ts'
 import type { LookupMisses, LookupOwner } from './lookup-misses.ts'
 import type { KeySpan } from './rowset-tree.ts'
 import type { RowSetScan } from './scan-options.ts'
@@ -43,6 +44,7 @@ export class DiskRowSet implements KeySpan, LookupOwner {
   readonly maxKey: Uint8Array
   readonly reader: SSTableReader
   private readonly onReleased: (() => void) | undefined
+  private readonly columnBounds = new Map<number, { min: number; max: number }>()
   private references = 1
 
   /** Opens nothing yet. The caller holds the first reference. */
@@ -75,6 +77,32 @@ export class DiskRowSet implements KeySpan, LookupOwner {
   async warm(): Promise<void> {
     await this.reader.open()
     await this.reader.loadFilter()
+  }
+
+  /** Whether some key column of this rowset lies apart from the bounds: then no row within them is here. Reads nothing. */
+  excludes(bounds: readonly KeyColumnBounds[]): boolean {
+    if (!this.reader.isOpen) return false
+    for (const { position, min, max } of bounds) {
+      const own = this.boundsOf(position)
+      if (max < own.min || min > own.max) return true
+    }
+    return false
+  }
+
+  /** Between which numbers a column lies, as far as its zone maps say. */
+  private boundsOf(position: number): { min: number; max: number } {
+    let own = this.columnBounds.get(position)
+    if (own === undefined) {
+      own = { min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY }
+      for (let group = 0; group < this.reader.groupCount; group++) {
+        const { known, min, max } = this.reader.zoneMap(group, position)
+        const isNumeric = known && typeof min === 'number' && typeof max === 'number'
+        own.min = Math.min(own.min, isNumeric ? min : Number.NEGATIVE_INFINITY)
+        own.max = Math.max(own.max, isNumeric ? max : Number.POSITIVE_INFINITY)
+      }
+      this.columnBounds.set(position, own)
+    }
+    return own
   }
 
   /** The row id of key `index` of `keys`, whose hash is given; −1 if it is not here; `notInMemory`: `misses` says why. */

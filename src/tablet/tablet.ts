@@ -8,6 +8,7 @@ import type { FileInfo } from '../events/event-map.ts'
 import type { FileMeta, TabletState } from '../manifest/version-edit.ts'
 import type { BatchSource, KeyRange } from '../rowset/batch-source.ts'
 import { type DiskRowSet, notInMemory } from '../rowset/disk-rowset.ts'
+import { keyColumnBounds } from '../rowset/key-bounds.ts'
 import type { LookupMisses } from '../rowset/lookup-misses.ts'
 import { MemRowSet } from '../rowset/mem-rowset.ts'
 import { RowSetTree } from '../rowset/rowset-tree.ts'
@@ -151,12 +152,15 @@ export class Tablet {
    * The index of the first of the keys that has a row, −1 if none has one, or `notInMemory`: `misses` knows what to
    * load before asking again.
    */
-  findFirst(keys: KeyBlock, hashes: Uint32Array, misses: LookupMisses): number {
+  findFirst(rows: RowBlock, keys: KeyBlock, hashes: Uint32Array, misses: LookupMisses): number {
     const inMemory = this.#findFirstInMemory(keys, hashes)
-    if (this.#disk.size === 0) return inMemory
+    const rowsets = this.#disk.overlappingKeys(keys)
+    if (rowsets.length === 0) return inMemory
+    const bounds = keyColumnBounds(this.schema, rows)
     const limit = inMemory < 0 ? keys.count : inMemory
     let first = limit
-    for (const rowset of this.#disk.overlappingKeys(keys)) {
+    for (const rowset of rowsets) {
+      if (rowset.excludes(bounds)) continue
       const found = rowset.findFirst(keys, hashes, first, misses)
       if (found === notInMemory) return notInMemory
       if (found >= 0) first = found
