@@ -50,11 +50,11 @@ export function appendKeys(segment: MemSegment, heap: ByteHeap | undefined, keys
   invariant(heap === undefined, 'fixed keys for a table of variable ones')
   const { words, wordsPerKey } = keys
   const { selection, from, to, at } = slice
+  const target = segment.keys
   if (selection === undefined) {
-    segment.keys.set(words.subarray(from * wordsPerKey, to * wordsPerKey), at * wordsPerKey)
+    copyValues(words, from * wordsPerKey, to * wordsPerKey, target, at * wordsPerKey)
     return
   }
-  const target = segment.keys
   let next = at * wordsPerKey
   for (let i = from; i < to; i++) {
     const first = (selection[i] as number) * wordsPerKey
@@ -82,8 +82,19 @@ function appendNulls(column: MemColumn, nulls: Uint8Array | undefined, { selecti
 }
 
 function appendFixed(column: MemColumn, values: FixedArray, { selection, from, to, at }: AppendSlice): void {
-  if (selection === undefined) (column.values as Float64Array).set((values as Float64Array).subarray(from, to), at)
+  if (selection === undefined) copyValues(values as Float64Array, from, to, column.values as Float64Array, at)
   else copySelected(column.raw, at, rawView(values), selection, from, to)
+}
+
+/**
+ * Values that are fewer than this are copied one by one. A view of a small typed array costs many times the copy: the
+ * engine keeps it within the heap until somebody asks for its buffer.
+ */
+const copiedSinglyMax = 16
+
+function copyValues<A extends Uint32Array | Float64Array>(source: A, from: number, to: number, target: A, at: number): void {
+  if (to - from > copiedSinglyMax) target.set(source.subarray(from, to), at)
+  else for (let i = from; i < to; i++) target[at + i - from] = source[i] as number
 }
 
 function appendInt64(column: MemColumn, vector: FixedVector, slice: AppendSlice, memory: SpanSource): void {

@@ -19,6 +19,7 @@ import { toBytesVector } from './vector-ops.ts'
  *   element type  0 u8, 1 i8, 2 i16, 3 i32, 4 f32, 5 f64, 6 i64, 7 u16
  */
 const elementTypes = [Uint8Array, Int8Array, Int16Array, Int32Array, Float32Array, Float64Array, BigInt64Array, Uint16Array] as const
+const elementCodes = new Map<unknown, number>(elementTypes.map((type, code) => [type, code]))
 const codeTypes: ReadonlySet<number> = new Set([0, 7, 3])
 const forms = { fixed: 0, bytes: 1, dictionary: 2 } as const
 
@@ -75,10 +76,25 @@ function encodeVector(vector: ColumnVector, writer: ByteWriter, start: number): 
   }
 }
 
+/**
+ * Arrays of at most this many bytes are written value by value: asking a small typed array for its buffer makes the
+ * engine move it out of the heap, which costs more than all of them together.
+ */
+const writtenSinglyMax = 64
+
 function writeArray(array: FixedArray | Uint16Array | Uint32Array, writer: ByteWriter, start: number): void {
-  writer.bytes(array)
+  if (array.byteLength > writtenSinglyMax || !writeSingly(array, writer)) writer.bytes(array)
   const padding = (start - writer.length) & 7
   for (let k = 0; k < padding; k++) writer.u8(0)
+}
+
+function writeSingly(array: FixedArray | Uint16Array | Uint32Array, writer: ByteWriter): boolean {
+  if (array instanceof Float64Array) for (let i = 0; i < array.length; i++) writer.f64(array[i] as number)
+  else if (array instanceof Int32Array) for (let i = 0; i < array.length; i++) writer.u32((array[i] as number) >>> 0)
+  else if (array instanceof Uint32Array) for (let i = 0; i < array.length; i++) writer.u32(array[i] as number)
+  else if (array instanceof Uint8Array) for (let i = 0; i < array.length; i++) writer.u8(array[i] as number)
+  else return false
+  return true
 }
 
 /** The offsets of a vector counted from 0; those of a slice begin elsewhere. */
@@ -89,7 +105,8 @@ function rebased({ offsets, length }: BytesVector): Uint32Array {
 }
 
 function elementTypeOf(array: FixedArray | Uint16Array): number {
-  const index = elementTypes.findIndex((type) => array instanceof type)
+  // A Buffer is a Uint8Array by another constructor.
+  const index = elementCodes.get(array.constructor) ?? elementTypes.findIndex((type) => array instanceof type)
   if (index < 0) throw new InvariantError('A vector has values of no known array type.')
   return index
 }
