@@ -149,8 +149,9 @@ export class Simulation {
     for (let left = 2 + random.below(12); left > 0; left--) {
       const name = pick(random, tableNames)
       if (!this.#story.tables.has(name)) continue
-      if (random.below(12) === 0) this.#later(this.#flush(db, name))
-      else if (random.below(12) === 0) this.#later(this.#insertRefused(db, name))
+      const choice = random.below(12)
+      if (choice === 0) this.#later(this.#flush(db, name))
+      else if (choice === 1) this.#later(this.#insertRefused(db, name))
       else this.#later(this.#insert(db, name, random.below(40) === 0 ? 5000 : 1 + random.below(60)))
     }
     if (random.below(2) === 0) await this.#drain()

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { defineTable, hashPartition, int32, string, VarveError } from '../../src/index.ts'
+import { defineTable, hashPartition, int32, string, type VarveError } from '../../src/index.ts'
 import { MemoryVfs, openMemory } from '../../src/testing/index.ts'
 import { outcome, rowsFrom, small, turns } from './kit.ts'
 
