@@ -70,7 +70,10 @@ export class SortedRuns {
 
   private async coverInTurn(rowCount: number): Promise<void> {
     while (this.coveredRows < rowCount) {
-      this.sorting ??= this.sortTail()
+      // Cleared afterwards, not within: a sort that is done in one slice is done before it is noted here.
+      this.sorting ??= this.sortTail().finally(() => {
+        this.sorting = undefined
+      })
       await this.sorting
     }
   }
@@ -88,7 +91,6 @@ export class SortedRuns {
       }
       if (this.coveredRows < to) this.install({ from, to, ids: step.value })
     } finally {
-      this.sorting = undefined
       this.owner.release()
     }
   }
