@@ -14,8 +14,12 @@ test('a flush writes in order: file synced, directory synced, log synced through
   const db = await openMemory({ wal: { segmentBytes: 2048 } }, { vfs })
   const table = await db.createTable(small)
   for (let i = 0; i < 40; i++) await table.insert(rowsFrom(i * 10, 10))
-  await turns(3)
-  await table.insert(rowsFrom(5000, 10))
+  // Two rows into a segment that is not nearly full: nothing but the flush has a reason to sync them.
+  await db.sync()
+  await turns(5)
+  await table.insert(rowsFrom(5000), { durability: 'sync' })
+  await turns(5)
+  await table.insert(rowsFrom(5001))
   calls.length = 0
   await db.flush()
   await turns(3)
