@@ -39,12 +39,15 @@ export function dataFileName(file: { readonly fileNumber: number; readonly role:
   return file.role === 'base' ? sstableFileName(file.fileNumber) : deltaFileName(file.fileNumber)
 }
 
+/** Only names that Varve gives: temporary files of somebody else are theirs. */
+const ownTemporaryName = /^(CURRENT|LOCK\.[^.]+|(MANIFEST-)?\d{6,15}(\.\w+)?)\.tmp$/
+
 /** What a file is, by its name. A number is read only where formatting it gives the same name again. */
 export function parseDatabaseFileName(directory: string, name: string): DatabaseFile {
   const file = (kind: DatabaseFile['kind'], fileNumber?: number) => ({ name, path: joinPath(directory, name), kind, fileNumber })
   if (name === currentFileName) return file('current')
-  if (name === lockFileName) return file('lock')
-  if (name.endsWith('.tmp')) return file('temp', leadingNumber(name))
+  if (name === lockFileName || name.startsWith(`${lockFileName}.break-`)) return file('lock')
+  if (ownTemporaryName.test(name)) return file('temp', leadingNumber(name))
   const segment = parseSegmentFileName(name)
   if (segment !== undefined) return file('wal', segment)
   const digits = /\d{6,15}/.exec(name)?.[0]

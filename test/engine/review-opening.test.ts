@@ -46,6 +46,17 @@ test('opening removes orphans, and does not mind one that is gone already', asyn
   await db.close()
 })
 
+test('temporary files of others in the directory are left alone; those of Varve go', async (t) => {
+  const vfs = new MemoryVfs()
+  await (await openMemory({}, { vfs })).close()
+  const own = ['CURRENT.tmp', 'LOCK.0a1b2c.tmp', '000123.sst.tmp', 'MANIFEST-000124.tmp']
+  const others = ['notes.tmp', 'LOCK.tmp', '123.tmp', 'backup of CURRENT.tmp']
+  for (const name of [...own, ...others]) await (await vfs.create(`/db/${name}`)).close()
+  await (await openMemory({}, { vfs })).close()
+  const left = filesOf(vfs, '.tmp').map((path) => path.replace('/db/', ''))
+  t.deepEqual(left.sort(), [...others].sort())
+})
+
 test.serial('an opening that fails leaves no file open and nothing locked', async (t) => {
   const directory = await mkdtemp(`${tmpdir()}/varve-opening-`)
   const vfs = new FaultVfs(diskVfs())
