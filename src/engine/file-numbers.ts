@@ -14,9 +14,4 @@ export class FileNumbers {
   next(): number {
     return this.#next++
   }
-
-  /** No number below this one will be given out. */
-  raiseTo(fileNumber: number): void {
-    if (fileNumber > this.#next) this.#next = fileNumber
-  }
 }

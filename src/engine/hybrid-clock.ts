@@ -38,8 +38,3 @@ export class HybridClock {
 export function timestampAtEndOf(ms: number): number {
   return Math.floor(ms) * ticksPerMs + ticksPerMs - 1
 }
-
-/** The wall-clock millisecond of a timestamp. */
-export function timestampToMs(timestamp: number): number {
-  return Math.floor(timestamp / ticksPerMs)
-}

@@ -221,20 +221,12 @@ export class StorageEngine implements TabletHost {
     return this.#wal
   }
 
-  get manifest(): Manifest | undefined {
-    return this.#manifest
-  }
-
   get tablets(): Tablet[] {
     return this.catalog.tablets
   }
 
   path(name: string): string {
     return joinPath(this.parts.options.directory, name)
-  }
-
-  get isClosed(): boolean {
-    return this.#closed
   }
 
   /** Why no write is taken any more, reads going on: a failure to persist, or a broken invariant. */

@@ -1,4 +1,5 @@
 import { systemCode, throwIfAborted, VarveError } from '../base/errors.ts'
+import { nextTurn } from '../base/event-loop-gate.ts'
 import { hashKeys } from '../schema/key-encoding.ts'
 import { type Codec, findCodec } from '../sstable/codec.ts'
 import { defaultRowsPerGroup, type SSTableSummary } from '../sstable/sstable.ts'
@@ -109,6 +110,3 @@ async function writeTable(file: AppendFile, rows: MemRows, ids: Int32Array, o: T
 }
 
 /** Lets messages through, or an abort would not be heard. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}

@@ -1,4 +1,5 @@
 import { invariant } from '../base/errors.ts'
+import { nextTurn } from '../base/event-loop-gate.ts'
 import type { KeyRange } from './batch-source.ts'
 import type { MemRows } from './mem-rows.ts'
 import { sortRows, sortRowsInSlices } from './sort-rows.ts'
@@ -137,8 +138,4 @@ function firstAtOrAbove(rows: MemRows, ids: Int32Array, bound: Uint8Array): numb
     else high = middle
   }
   return low
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
