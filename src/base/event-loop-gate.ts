@@ -6,7 +6,7 @@
  * When a macrotask began cannot be asked; the gate leaves one `setImmediate` behind it, and as long as that one has not
  * run, the macrotask in which it was left goes on.
  */
-const turnMs = 4
+const turnMs = 2
 
 export class EventLoopGate {
   #turnBeganMs = 0
