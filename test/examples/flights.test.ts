@@ -144,9 +144,11 @@ test.serial('for people it prints tables and no control characters, and ends wit
   t.notRegex(stdout + stderr, /[\u0000-\u0009\u000b-\u001f]/)
   const commands = [...stdout.matchAll(/^ {2}(node .+)$/gm)].map(([, command]) => command as string)
   t.is(commands.length, 2)
-  const [stats, scan] = await Promise.all(commands.map((command) => promisify(exec)(command, { cwd: root })))
-  t.regex(stats?.stdout ?? '', /flights/)
-  t.regex(scan?.stdout ?? '', /SEA/)
+  // One after the other: each locks the directory.
+  const stats = await promisify(exec)(commands[0] as string, { cwd: root })
+  const scan = await promisify(exec)(commands[1] as string, { cwd: root })
+  t.regex(stats.stdout, /flights/)
+  t.regex(scan.stdout, /SEA/)
 })
 
 test.serial('Ctrl-C ends an import in order, and the next run begins anew', async (t) => {
