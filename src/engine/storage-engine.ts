@@ -287,7 +287,7 @@ export class StorageEngine implements TabletHost {
   #countFlush(outputs: readonly FileInfo[], error: Error | undefined): void {
     const { counts } = this
     if (error) counts.flushFailures++
-    else counts.flushes++
+    else if (outputs.length > 0) counts.flushes++
     for (const { rows, sizeBytes } of outputs) {
       counts.flushedRows += rows
       counts.flushedBytes += sizeBytes

@@ -68,8 +68,11 @@ export async function flushMemRowSet(tablet: Tablet, frozen: FrozenStore, o: Flu
     if (!editBegun || (thrown instanceof VarveError && thrown.code === 'DISK_FULL')) {
       await host.discardFiles(files.outputs.map((output) => output.path))
     }
-    host.events.emit('flush:end', { ...scope, durationMs: host.monotonicMs - beganMs, outputs: [], error: asError(thrown) })
-    throw thrown
+    // A table that is being dropped needs no flush; if it stays after all, its store waits for the next attempt.
+    const isNeedless = tablet.isDropped && !editBegun
+    const error = isNeedless ? {} : { error: asError(thrown) }
+    host.events.emit('flush:end', { ...scope, durationMs: host.monotonicMs - beganMs, outputs: [], ...error })
+    if (!isNeedless) throw thrown
   }
 }
 
