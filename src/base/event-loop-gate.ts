@@ -4,9 +4,10 @@
  * first seen resolves through `setImmediate`.
  *
  * When a macrotask began cannot be asked; the gate leaves one `setImmediate` behind it, and as long as that one has not
- * run, the macrotask in which it was left goes on.
+ * run, the macrotask in which it was left goes on. A turn after I/O and the one that its `setImmediate` begins run with no
+ * timer between them, so that timers wait for two turns at most.
  */
-const turnMs = 2
+const turnMs = 1
 
 export class EventLoopGate {
   #turnBeganMs = 0

@@ -25,7 +25,7 @@ export interface TableWriterOptions {
  * What a part of an `insertColumns` takes in memory: large enough that its log record is one write, small enough that
  * buffers are used again, other writes get their turn, and nothing waits for long.
  */
-const columnsPartBytes = 8 * 1024 * 1024
+const columnsPartBytes = 4 * 1024 * 1024
 
 /** Turns what a caller hands in into writes: validates, lays out as columns, encodes keys, finds each row's tablet. */
 export class TableWriter {

@@ -29,3 +29,27 @@ export function keyColumnBounds(schema: TableSchema, rows: RowBlock): KeyColumnB
   }
   return bounds
 }
+
+/** The bounds of all rows that a store has taken. */
+export class GrowingKeyBounds {
+  #bounds: readonly KeyColumnBounds[] | undefined
+
+  add(schema: TableSchema, rows: RowBlock): void {
+    if (rows.rowCount === 0) return
+    const added = keyColumnBounds(schema, rows)
+    // A column of which some block does not tell (wide int64) is not known any more.
+    this.#bounds = (this.#bounds ?? added).flatMap(({ position, min, max }) => {
+      const other = added.find((bounds) => bounds.position === position)
+      return other === undefined ? [] : [{ position, min: Math.min(min, other.min), max: Math.max(max, other.max) }]
+    })
+  }
+
+  /** Whether some key column of all rows taken lies apart from the bounds: then no row within them is there. */
+  excludes(bounds: readonly KeyColumnBounds[]): boolean {
+    const own = this.#bounds
+    if (own === undefined) return true
+    return bounds.some(({ position, min, max }) =>
+      own.some((column) => column.position === position && (max < column.min || min > column.max)),
+    )
+  }
+}

@@ -2,9 +2,10 @@
  * Finds the row id of a key by the key's 32-bit hash.
  *
  * Extendible hashing: a directory, indexed by the hash's top bits, of small open-addressed tables. A table at 0.6 of
- * its slots is split in two by the next bit, which costs some 0.1 ms however many rows there are; since each table
- * fills at its own pace the splits are spread, and no append ever waits for a rehash of everything. The first table
- * starts small and doubles until it has the full size. A slot is two words: row id + 1 (0: empty), and the hash.
+ * its slots (by and large) is split in two by the next bit, which costs some 0.1 ms however many rows there are. Hashes
+ * fill all tables at one pace, so each has a threshold of its own: else all of them would be split within a few thousand
+ * rows. So no append ever waits for a rehash of everything, or of much. The first table starts small and doubles until it
+ * has the full size. A slot is two words: row id + 1 (0: empty), and the hash.
  */
 import { type ChunkPool, chunkBytes, type SharedSpan } from './chunk-pool.ts'
 
@@ -12,6 +13,9 @@ const fullTableSlots = 8192
 const fullTableWords = fullTableSlots * 2
 const firstTableSlots = 256
 const directoryBitsMax = 18
+/** Shares of its slots at which a table is split: the largest is less than twice the smallest, so that halves have room. */
+const fillMin = 0.42
+const fillMax = 0.78
 
 /** What tells whether a row has a key: hashes can collide. */
 export interface KeyEquality<K> {
@@ -22,11 +26,22 @@ class HashTable {
   /** Directory bits that the table's hashes share. */
   bits: number
   entries = 0
+  entriesMax = 0
   slots: Int32Array
 
-  constructor(bits: number, slots: Int32Array) {
+  /** `hash`: any hash that belongs into the table. */
+  constructor(bits: number, slots: Int32Array, hash: number) {
     this.bits = bits
     this.slots = slots
+    this.setEntriesMax(hash)
+  }
+
+  /** To be called when bits or slots have changed. */
+  setEntriesMax(hash: number): void {
+    const prefix = this.bits === 0 ? 0 : hash >>> (32 - this.bits)
+    // Multiples of the golden ratio, modulo 1, are spread evenly.
+    const spread = ((prefix + this.bits) * 0.6180339887498949) % 1
+    this.entriesMax = Math.floor((this.slots.length / 2) * (fillMin + (fillMax - fillMin) * spread))
   }
 }
 
@@ -45,7 +60,7 @@ export class KeyHashIndex {
 
   constructor(pool: ChunkPool) {
     this.pool = pool
-    this.directory = [new HashTable(0, new Int32Array(firstTableSlots * 2))]
+    this.directory = [new HashTable(0, new Int32Array(firstTableSlots * 2), 0)]
   }
 
   /** Bytes of memory, shared and plain. */
@@ -106,7 +121,7 @@ export class KeyHashIndex {
 
   private insert(hash: number, row: number): void {
     let table = this.directory[this.bits === 0 ? 0 : hash >>> (32 - this.bits)] as HashTable
-    while (table.entries * 10 >= table.slots.length * 3) {
+    while (table.entries >= table.entriesMax) {
       this.makeRoom(table, hash)
       table = this.directory[this.bits === 0 ? 0 : hash >>> (32 - this.bits)] as HashTable
     }
@@ -116,26 +131,28 @@ export class KeyHashIndex {
 
   private makeRoom(table: HashTable, hash: number): void {
     if (table.slots.length >= fullTableWords && table.bits < directoryBitsMax) this.split(table, hash)
-    else this.grow(table)
+    else this.grow(table, hash)
   }
 
   /** Doubles a table: one that is still small, or one whose hashes agree in too many bits. */
-  private grow(table: HashTable): void {
+  private grow(table: HashTable, hash: number): void {
     const words = table.slots.length * 2
     const slots = words === fullTableWords ? this.fullTable() : new Int32Array(words)
     if (words !== fullTableWords) this.plainBytes += words * 4
     if (table.slots.length < fullTableWords) this.plainBytes -= table.slots.length * 4
     moveAll(table.slots, slots)
     table.slots = slots
+    table.setEntriesMax(hash)
   }
 
   private split(table: HashTable, hash: number): void {
     const slots = table.slots.length === fullTableWords ? this.fullTable() : new Int32Array(table.slots.length)
     if (table.bits === this.bits) this.doubleDirectory()
-    const sibling = new HashTable(table.bits + 1, slots)
-    const old = table.slots.slice()
     const bit = 1 << (31 - table.bits)
+    const sibling = new HashTable(table.bits + 1, slots, (hash | bit) >>> 0)
+    const old = table.slots.slice()
     table.bits++
+    table.setEntriesMax((hash & ~bit) >>> 0)
     table.slots.fill(0)
     let moved = 0
     for (let at = 0; at < old.length; at += 2) {

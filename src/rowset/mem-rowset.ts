@@ -3,6 +3,7 @@ import type { ColumnVector, KeyBlock, RowBlock } from '../schema/column-vector.t
 import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
 import type { BatchSource } from './batch-source.ts'
 import { type ChunkPool, chunkBytes, type SpanSource } from './chunk-pool.ts'
+import { GrowingKeyBounds, type KeyColumnBounds } from './key-bounds.ts'
 import { KeyHashIndex } from './key-hash-index.ts'
 import { appendColumn, appendKeys } from './mem-append.ts'
 import { type FrozenMemRowSet, MemRows } from './mem-rows.ts'
@@ -41,6 +42,7 @@ export class MemRowSet {
   private readonly memory: SpanSource
   private readonly rows: MemRows
   private readonly index: KeyHashIndex
+  private readonly bounds = new GrowingKeyBounds()
   private readonly runs: SortedRuns
   /** Bytes of the spans that rows lie in. */
   private spanBytes = 0
@@ -106,12 +108,18 @@ export class MemRowSet {
       from = to
     }
     this.index.insertMany(hashes, o.selection, count, firstRow)
+    this.bounds.add(this.schema, block)
     rows.rowCount = row
     if (count > 0) {
       this.oldestOpId = Math.min(this.oldestOpId ?? o.opId, o.opId)
       this.newestTimestamp = Math.max(this.newestTimestamp, o.timestamp)
     }
     return firstRow
+  }
+
+  /** Whether some key column of all rows here lies apart from the bounds: then no row within them is here. */
+  excludes(bounds: readonly KeyColumnBounds[]): boolean {
+    return this.bounds.excludes(bounds)
   }
 
   /** The row that has key `index` of `keys`, whose hash is given; −1 if there is none. */

@@ -1,9 +1,10 @@
-import { columnBuilder } from './column-builder.ts'
+import { type ByteScratch, columnBuilder } from './column-builder.ts'
 import { describeValue, invalidValue, nullProblem, unknownColumn } from './column-value.ts'
 import type { ColumnVector, RowBlock } from './column-vector.ts'
 import { type EncodedDictionary, encodeDictionary } from './dictionary-input.ts'
 import { checkedFixed, isNumberArray, type NumberArray } from './fixed-input.ts'
 import type { ColumnSchema, TableSchema } from './table-schema.ts'
+import { asciiVector } from './utf8.ts'
 import { blockBytes, constantVector } from './vector-ops.ts'
 
 /** Columns as an application gives them, their outer shape checked: names, kinds of arrays, lengths. */
@@ -120,7 +121,12 @@ function sourceOf(table: string, column: ColumnSchema, given: GivenColumn | unde
     const dictionary = encodeDictionary(table, column, values['codes'], values['dictionary'] as readonly unknown[])
     return (from, to) => dictionarySlice(table, column, dictionary, nulls, from, to)
   }
-  if (Array.isArray(values)) return (from, to) => buildSlice(table, column, values, nulls, from, to)
+  if (Array.isArray(values)) {
+    const scratch: ByteScratch = { bytes: new Uint8Array(0) }
+    const build = (from: number, to: number) => buildSlice(table, column, values, nulls, from, to, scratch)
+    if (column.kind !== 'string' || nulls !== undefined) return build
+    return (from, to) => asciiVector(values, from, to) ?? build(from, to)
+  }
   if (column.kind === 'string' || column.kind === 'binary') {
     const wanted = column.kind === 'string' ? 'an array of strings, or { codes, dictionary }' : 'an array of Uint8Arrays'
     throw invalidValue(table, column.name, undefined, `${describeValue(values)} does not fit a ${column.kind} column; give ${wanted}`)
@@ -140,9 +146,10 @@ function buildSlice(
   nulls: Uint8Array | undefined,
   from: number,
   to: number,
+  scratch: ByteScratch,
 ): ColumnVector {
   const cut = checkedNulls(table, column, nulls, from, to)
-  const builder = columnBuilder(table, column, to - from, { bytes: new Uint8Array(0) })
+  const builder = columnBuilder(table, column, to - from, scratch)
   for (let i = 0; i < to - from; i++) builder.put(i, cut !== undefined && cut[i] === 1 ? null : values[from + i], from + i)
   return builder.finish()
 }

@@ -1,6 +1,10 @@
+import type { BytesVector } from './column-vector.ts'
+
 const encoder = new TextEncoder()
 /** From this length on, the native encoder beats the loop. */
 const nativeFrom = 48
+/** Longer texts than this are not joined: the engine bounds the length of a string. */
+const joinedUnitsMax = 2 ** 26
 
 /**
  * Writes `text` as UTF-8 at `at`; the caller has made room for 3 × `text.length` bytes. Returns the end position, or
@@ -48,6 +52,27 @@ function writeWide(bytes: Uint8Array, at: number, text: string, from: number): n
     bytes[at++] = 0x80 | (code & 0x3f)
   }
   return at
+}
+
+/**
+ * The values `[from .. to)` as a vector, if every one of them is a string of ASCII; else undefined. Joined, they are
+ * encoded in one native call: a third of the time of one by one. The room is as long as the text, so that whatever takes
+ * more than a byte a code unit does not fit and is found out.
+ */
+export function asciiVector(values: readonly unknown[], from: number, to: number): BytesVector | undefined {
+  const length = to - from
+  const offsets = new Uint32Array(length + 1)
+  let text = ''
+  for (let i = 0; i < length; i++) {
+    const value = values[from + i]
+    if (typeof value !== 'string') return undefined
+    text += value
+    if (text.length > joinedUnitsMax) return undefined
+    offsets[i + 1] = text.length
+  }
+  const bytes = new Uint8Array(text.length)
+  if (encoder.encodeInto(text, bytes).read < text.length) return undefined
+  return { form: 'bytes', length, offsets, bytes, nulls: undefined }
 }
 
 /** Reads `bytes[from .. to)` as UTF-8. Unrolled for short ASCII (a quarter of the native call's time), else native. */

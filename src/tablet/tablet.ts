@@ -8,7 +8,7 @@ import type { FileInfo } from '../events/event-map.ts'
 import type { FileMeta, TabletState } from '../manifest/version-edit.ts'
 import type { BatchSource, KeyRange } from '../rowset/batch-source.ts'
 import { type DiskRowSet, notInMemory } from '../rowset/disk-rowset.ts'
-import { keyColumnBounds } from '../rowset/key-bounds.ts'
+import { type KeyColumnBounds, keyColumnBounds } from '../rowset/key-bounds.ts'
 import type { LookupMisses } from '../rowset/lookup-misses.ts'
 import { MemRowSet } from '../rowset/mem-rowset.ts'
 import { RowSetTree } from '../rowset/rowset-tree.ts'
@@ -153,10 +153,10 @@ export class Tablet {
    * load before asking again.
    */
   findFirst(rows: RowBlock, keys: KeyBlock, hashes: Uint32Array, misses: LookupMisses): number {
-    const inMemory = this.#findFirstInMemory(keys, hashes)
+    const bounds = keyColumnBounds(this.schema, rows)
+    const inMemory = this.#findFirstInMemory(bounds, keys, hashes)
     const rowsets = this.#disk.overlappingKeys(keys)
     if (rowsets.length === 0) return inMemory
-    const bounds = keyColumnBounds(this.schema, rows)
     const limit = inMemory < 0 ? keys.count : inMemory
     let first = limit
     for (const rowset of rowsets) {
@@ -168,10 +168,10 @@ export class Tablet {
     return first < limit ? first : inMemory
   }
 
-  #findFirstInMemory(keys: KeyBlock, hashes: Uint32Array): number {
+  #findFirstInMemory(bounds: readonly KeyColumnBounds[], keys: KeyBlock, hashes: Uint32Array): number {
     let first = keys.count
     for (const store of this.#stores) {
-      if (store.rowCount === 0) continue
+      if (store.rowCount === 0 || store.excludes(bounds)) continue
       const found = store.findFirst(keys, hashes, first)
       if (found >= 0) first = found
     }

@@ -31,7 +31,8 @@ test('a flush writes in order: file synced, directory synced, log synced through
     at('append .sst'),
     at('sync .sst'),
     at('syncDirectory /db'),
-    at('sync .wal'),
+    // The log may be synced earlier as well, when a segment is made ahead.
+    calls.lastIndexOf('sync .wal', at('append MANIFEST')),
     at('append MANIFEST'),
     at('sync MANIFEST'),
     at('remove .wal'),
