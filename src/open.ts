@@ -2,6 +2,7 @@
  * The composition root: the one place that knows plugins by name. `open` checks the configuration, assembles the
  * plugins, opens and recovers the engine, and hands out a `Database`; `close` runs all of it backwards.
  */
+import { clockRowCache } from '../plugins/clock-row-cache/index.ts'
 import { flush } from '../plugins/flush/index.ts'
 import { lruBlockCache } from '../plugins/lru-block-cache/index.ts'
 import { thresholdPolicy } from '../plugins/threshold-policy/index.ts'
@@ -28,11 +29,12 @@ import { SchedulingPolicy } from './maintenance/scheduling-policy.ts'
 import { SharedMemoryBudget } from './maintenance/shared-memory-budget.ts'
 import { WorkerPool } from './maintenance/worker-pool.ts'
 import { BlockCache } from './sstable/block-cache.ts'
+import { RowCache } from './tablet/row-cache.ts'
 import { diskVfs } from './vfs/disk-vfs.ts'
 import { Vfs } from './vfs/vfs.ts'
 
 /** The plugins of every database, unless its configuration replaces or disables them. */
-export const defaultPlugins = [deletingCleaner, piscinaWorkerPool, thresholdPolicy, maintenanceManager, lruBlockCache, flush]
+export const defaultPlugins = [deletingCleaner, piscinaWorkerPool, thresholdPolicy, maintenanceManager, lruBlockCache, clockRowCache, flush]
 
 export interface OpenOptions {
   /** Changes what the engine stands on, after plugins have and before it opens: `collector.attach(options)`. */
@@ -96,7 +98,8 @@ async function openAssembled(config: ResolvedConfig, assembly: Assembly, walStat
   assembly.configure(options)
   o.configure?.(options)
   Object.freeze(options)
-  const engine = await openStorage({ options, config, memory, cache: assembly.get(BlockCache) })
+  const rowCache = assembly.has(RowCache) ? assembly.get(RowCache) : undefined
+  const engine = await openStorage({ options, config, memory, cache: assembly.get(BlockCache), rowCache })
   walState.current = () => ({ walBytes: engine.wal?.retainedBytes ?? 0, targetBytes: config.wal.targetReplayBytes })
   try {
     return await startDatabase(config, assembly, engine)

@@ -38,11 +38,16 @@ export { MemoryBudget, MemoryConsumer, type MemoryLevel } from './maintenance/me
 export { type Candidate, type Choice, SchedulingPolicy, type SystemState } from './maintenance/scheduling-policy.ts'
 export { type Job, type JobContext, type JobFunction, jobModule, WorkerPool } from './maintenance/worker-pool.ts'
 export { type FlushInput, type FlushOutput, flushRows } from './rowset/flush-rows.ts'
+export type { KeyBlock } from './schema/column-vector.ts'
+export { compareRanges, type KeyLayout, keyLayout } from './schema/key-encoding.ts'
+export { type RowImage, rowImage, valueBytesOf } from './schema/row-image.ts'
+export type { ColumnSchema, ColumnValue, TableSchema } from './schema/table-schema.ts'
 export { BlockCache, type BlockCacheStats, type BlockRole, type CacheableBlock } from './sstable/block-cache.ts'
 export { Codec } from './sstable/codec.ts'
 export { SSTableReader } from './sstable/sstable-reader.ts'
 export { SSTableWriter } from './sstable/sstable-writer.ts'
 export { type FlushOptions, flushMemRowSet } from './tablet/mem-rowset-flush.ts'
+export { type CachedRow, type CachedRows, RowCache, type RowCacheStats } from './tablet/row-cache.ts'
 export type { FrozenStore, Tablet } from './tablet/tablet.ts'
 export {
   type AppendFile,

@@ -3,7 +3,7 @@ import type { StorageEngine } from './storage-engine.ts'
 
 /** What `db.metrics()` says. */
 export function databaseMetrics(engine: StorageEngine): Metrics {
-  const { memory, cache } = engine.parts
+  const { memory, cache, rowCache } = engine.parts
   const { counts, throttle, wal, tablets } = engine
   const rowsets = tablets.flatMap((tablet) => tablet.disk.rowsets)
   return {
@@ -15,6 +15,7 @@ export function databaseMetrics(engine: StorageEngine): Metrics {
       level: memory.level(),
     },
     cache: { ...cache.stats(), usedBytes: cache.usedBytes, capacityBytes: cache.capacityBytes },
+    ...(rowCache && { rowCache: { ...rowCache.stats(), usedBytes: rowCache.usedBytes, capacityBytes: rowCache.capacityBytes } }),
     wal: {
       retainedBytes: wal?.retainedBytes ?? 0,
       writtenBytes: wal?.writtenBytes ?? 0,

@@ -1,4 +1,5 @@
 import type { BlockCacheStats } from '../sstable/block-cache.ts'
+import type { RowCacheStats } from '../tablet/row-cache.ts'
 
 /** One reading of everything the engine counts; since open, unless said otherwise. Sizes in bytes, times in milliseconds. */
 export interface Metrics {
@@ -11,6 +12,8 @@ export interface Metrics {
     readonly level: string
   }
   readonly cache: BlockCacheStats & { readonly usedBytes: number; readonly capacityBytes: number }
+  /** Absent if no plugin provides a row cache. */
+  readonly rowCache?: RowCacheStats & { readonly usedBytes: number; readonly capacityBytes: number }
   readonly wal: {
     /** Log on disk now. */
     readonly retainedBytes: number

@@ -20,6 +20,7 @@ import { Version } from '../manifest/version.ts'
 import { ChunkPool } from '../rowset/chunk-pool.ts'
 import type { BlockCache } from '../sstable/block-cache.ts'
 import { FileHandles } from '../sstable/file-handles.ts'
+import type { RowCache } from '../tablet/row-cache.ts'
 import { joinPath, type Vfs } from '../vfs/vfs.ts'
 import { Wal } from '../wal/wal.ts'
 import { type RecoveredWal, recoverWal } from '../wal/wal-recovery.ts'
@@ -36,6 +37,8 @@ export interface OpenStorageOptions {
   readonly config: ResolvedConfig
   readonly memory: MemoryBudget
   readonly cache: BlockCache
+  /** Undefined: rows read by key are put together from their columns each time. */
+  readonly rowCache: RowCache | undefined
 }
 
 /** Opens the directory. Rejects with what `open` says; nothing is left open or locked then. */
@@ -66,7 +69,7 @@ async function openLocked(o: OpenStorageOptions, openFiles: FileHandles, unlock:
   const obsolete = new ObsoleteFiles({ vfs, cleaner: options.cleaner, events: options.events })
   const time = new HybridClock(options.clock)
   const engine = new StorageEngine({ ...o, chunks, obsolete, numbers, time, files: openFiles, unlock })
-  engine.onMemoryChange = registerMemory({ memory: o.memory, cache: o.cache, chunks })
+  engine.onMemoryChange = registerMemory({ memory: o.memory, cache: o.cache, rowCache: o.rowCache, chunks })
   const tables = makeTables(engine, version)
   for (const table of tables) engine.catalog.add(table)
   const log = await replayLog(o, tables, version, recovered)

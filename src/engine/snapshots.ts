@@ -48,6 +48,11 @@ export class Snapshots {
     return oldest
   }
 
+  /** Reads without a snapshot see every commit up to here. */
+  get newest(): number {
+    return this.#visibleTimestamp()
+  }
+
   /** The timestamp at which a read with these options happens. SNAPSHOT_CLOSED; TypeError for both or neither's own. */
   timestampOf(o: ReadOptions | undefined): number {
     if (o?.snapshot === undefined && o?.asOf === undefined) return this.#visibleTimestamp()

@@ -17,6 +17,7 @@ import { DiskRowSet } from '../rowset/disk-rowset.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { BlockCache } from '../sstable/block-cache.ts'
 import type { FileHandles } from '../sstable/file-handles.ts'
+import type { RowCache } from '../tablet/row-cache.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { TabletEdit, TabletHost } from '../tablet/tablet-host.ts'
 import { joinPath, type VfsHandle } from '../vfs/vfs.ts'
@@ -33,6 +34,7 @@ export interface StorageParts {
   readonly config: ResolvedConfig
   readonly memory: MemoryBudget
   readonly cache: BlockCache
+  readonly rowCache: RowCache | undefined
   readonly chunks: ChunkPool
   readonly files: FileHandles
   readonly obsolete: ObsoleteFiles
@@ -108,6 +110,10 @@ export class StorageEngine implements TabletHost {
 
   get chunks(): ChunkPool {
     return this.parts.chunks
+  }
+
+  get rowCache(): RowCache | undefined {
+    return this.parts.rowCache
   }
 
   get events() {

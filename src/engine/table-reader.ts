@@ -1,13 +1,13 @@
 /**
- * Point reads. A key is looked for in the live store, the frozen one, then on disk; a read that finds everything in
+ * Point reads. A key is looked for among the rows kept whole, in the live store, the frozen one, then on disk; a read that finds everything in
  * memory is done within the call, another one loads what it misses and tries again.
  */
 import { throwIfAborted } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
 import { columnAt, columnPositions } from '../query/columns.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
-import type { KeyBlock } from '../schema/column-vector.ts'
-import { hashKey, hashKeys, keysOf, singleKey } from '../schema/key-encoding.ts'
+import type { FixedKeys, KeyBlock } from '../schema/column-vector.ts'
+import { hashKey, hashKeys, keysOf, probeKey, probeRoom, singleKey } from '../schema/key-encoding.ts'
 import { partitionOfKeys } from '../schema/partitioner.ts'
 import { rowBuilder } from '../schema/row-builder.ts'
 import { type RowDecoder, rowDecoder } from '../schema/row-decoder.ts'
@@ -35,6 +35,8 @@ export class TableReader {
   readonly #snapshots: Snapshots
   readonly #requireUsable: () => void
   readonly #whole: Shape
+  /** Room for the key of a read that is done within its call. */
+  #probe: FixedKeys | undefined
   readonly #shapes = new Map<string, Shape>()
 
   /** `requireUsable` throws once the table is dropped or its database closed: rows that were in memory are gone then. */
@@ -43,6 +45,7 @@ export class TableReader {
     this.#tablets = tablets
     this.#snapshots = snapshots
     this.#requireUsable = requireUsable
+    this.#probe = probeRoom(schema)
     this.#whole = shapeOf(
       schema,
       schema.columns.map((_, position) => position),
@@ -54,25 +57,29 @@ export class TableReader {
     const timestamp = this.#snapshots.timestampOf(o)
     const shape = this.#shape(o)
     throwIfAborted(o?.signal)
-    const keys = singleKey(this.#schema, key)
+    const keys = this.#keyOf(key)
     const hash = hashKey(keys, 0)
     const tablet = this.#tabletOf(keys, 0)
+    const cached = this.#cached(tablet, keys, 0, hash, shape, timestamp)
+    if (cached !== undefined) return eventLoopGate.resolve(cached)
     const found = find(tablet, keys, 0, hash, shape, timestamp, new LookupMisses())
-    if (found === undefined) return this.#readLater(tablet, keys, 0, hash, shape, timestamp, o?.signal)
-    return eventLoopGate.resolve(found ? rowOf(shape) : undefined)
+    if (found === undefined) return this.#readLater(tablet, singleKey(this.#schema, key), 0, hash, shape, timestamp, o?.signal)
+    return eventLoopGate.resolve(found ? this.#take(tablet, keys, 0, hash, shape, timestamp) : undefined)
   }
 
   getSync(key: unknown, o: GetOptions | undefined): AnyRow | undefined {
     const timestamp = this.#snapshots.timestampOf(o)
     const shape = this.#shape(o)
     throwIfAborted(o?.signal)
-    const keys = singleKey(this.#schema, key)
+    const keys = this.#keyOf(key)
     const hash = hashKey(keys, 0)
     const tablet = this.#tabletOf(keys, 0)
+    const cached = this.#cached(tablet, keys, 0, hash, shape, timestamp)
+    if (cached !== undefined) return cached
     const misses = new LookupMisses()
     for (;;) {
       const found = find(tablet, keys, 0, hash, shape, timestamp, misses)
-      if (found !== undefined) return found ? rowOf(shape) : undefined
+      if (found !== undefined) return found ? this.#take(tablet, keys, 0, hash, shape, timestamp) : undefined
       misses.loadSync()
     }
   }
@@ -87,8 +94,9 @@ export class TableReader {
     for (let i = 0; i < keys.count; i++) {
       const tablet = this.#tabletOf(keys, i)
       const hash = hashes[i] as number
-      const found = find(tablet, keys, i, hash, shape, timestamp, new LookupMisses())
-      if (found) rows[i] = rowOf(shape)
+      rows[i] = this.#cached(tablet, keys, i, hash, shape, timestamp)
+      const found = rows[i] === undefined ? find(tablet, keys, i, hash, shape, timestamp, new LookupMisses()) : false
+      if (found) rows[i] = this.#take(tablet, keys, i, hash, shape, timestamp)
       else if (found === undefined) rows[i] = await this.#readLater(tablet, keys, i, hash, shape, timestamp, o?.signal)
       const pause = (i & 63) === 63 ? eventLoopGate.pause() : undefined
       if (!pause) continue
@@ -113,11 +121,35 @@ export class TableReader {
     for (;;) {
       // The answer is found and taken within one tick, so that reads may share the room for it.
       const found = find(tablet, keys, i, hash, shape, timestamp, misses)
-      if (found !== undefined) return found ? rowOf(shape) : undefined
+      if (found !== undefined) return found ? this.#take(tablet, keys, i, hash, shape, timestamp) : undefined
       await misses.load()
       throwIfAborted(signal)
       this.#requireUsable()
     }
+  }
+
+  /** The key, valid until the next call. A getter of the key object might read from the same table: the room is not there then. */
+  #keyOf(key: unknown): KeyBlock {
+    const room = this.#probe
+    this.#probe = undefined
+    try {
+      return probeKey(this.#schema, key, room)
+    } finally {
+      this.#probe = room
+    }
+  }
+
+  /** The row, if it is kept whole and the read asks for all of it, as it is now. */
+  #cached(tablet: Tablet, keys: KeyBlock, i: number, hash: number, shape: Shape, timestamp: number): AnyRow | undefined {
+    return shape === this.#whole && timestamp === this.#snapshots.newest ? tablet.cachedRow(keys, i, hash) : undefined
+  }
+
+  /** The row that `find` has just found; one from disk is kept for the next time. */
+  #take(tablet: Tablet, keys: KeyBlock, i: number, hash: number, shape: Shape, timestamp: number): AnyRow {
+    if (shape.read.index < 0) return shape.build(shape.read.values)
+    const row = shape.decoder.row(shape.read.vectors, shape.read.index)
+    if (shape === this.#whole && timestamp === this.#snapshots.newest) tablet.cacheRow(keys, i, hash, row)
+    return row
   }
 
   #tabletOf(keys: KeyBlock, i: number): Tablet {
@@ -158,9 +190,4 @@ function find(
   read.timestamp = timestamp
   read.misses = misses
   return tablet.readRow(keys, i, hash, read)
-}
-
-/** The row that `find` has just found. */
-function rowOf({ read, build, decoder }: Shape): AnyRow {
-  return read.index < 0 ? build(read.values) : decoder.row(read.vectors, read.index)
 }

@@ -1,5 +1,5 @@
 import { checkValue, describeValue, invalidValue, nullProblem, timestampMsMax, unknownColumn } from './column-value.ts'
-import type { KeyBlock } from './column-vector.ts'
+import type { FixedKeys, KeyBlock } from './column-vector.ts'
 import { keyBytes } from './key-bytes.ts'
 import { type FixedKeyLayout, type KeyColumn, type KeyPlan, keyBytesMax, keyPlan } from './key-layout.ts'
 import { keyTooLong, writeEscapedRange, writeLeftBytes, writeWideBytes } from './key-writer.ts'
@@ -30,6 +30,25 @@ export function singleKey(schema: TableSchema, key: unknown): KeyBlock {
   const offsets = new Uint32Array(2)
   offsets[1] = length
   return { form: 'variable', count: 1, offsets, bytes: scratch.slice(0, length) }
+}
+
+/**
+ * As `singleKey`, in the room that `probeRoom` made where the table's keys have a fixed width: valid until the next call with the same room.
+ * A point read that makes no garbage for its key is a tenth faster.
+ */
+export function probeKey(schema: TableSchema, key: unknown, room: FixedKeys | undefined): KeyBlock {
+  if (room === undefined) return singleKey(schema, key)
+  const { words } = room
+  for (let w = 0; w < words.length; w++) words[w] = 0
+  writeFixedKey(schema, keyPlan(schema), key, words, 0, undefined)
+  return room
+}
+
+/** Room for one key; undefined for a table of variable keys. */
+export function probeRoom(schema: TableSchema): FixedKeys | undefined {
+  const { layout } = keyPlan(schema)
+  if (layout.form !== 'fixed') return undefined
+  return { form: 'fixed', count: 1, wordsPerKey: layout.wordsPerKey, words: new Uint32Array(layout.wordsPerKey) }
 }
 
 /** Many keys as an application gives them, in order. Errors name the index in `keys` as `rowIndex`. */

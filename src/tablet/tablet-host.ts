@@ -4,6 +4,7 @@ import type { ChunkPool } from '../rowset/chunk-pool.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { VfsHandle } from '../vfs/vfs.ts'
+import type { RowCache } from './row-cache.ts'
 
 /** The part of an edit that a tablet knows; the engine adds time, numbers and ids. */
 export type TabletEdit = Pick<VersionEdit, 'reason' | 'addedFiles' | 'removedFiles' | 'tablets'>
@@ -11,6 +12,7 @@ export type TabletEdit = Pick<VersionEdit, 'reason' | 'addedFiles' | 'removedFil
 /** What a tablet needs of the engine around it: files, the log, the manifest. Implemented by the engine, or by a test. */
 export interface TabletHost {
   readonly chunks: ChunkPool
+  readonly rowCache: RowCache | undefined
   readonly events: EventBus
   /** The last op that was applied: the cut of a store that is frozen now. */
   readonly lastAppliedOp: number

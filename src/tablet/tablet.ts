@@ -14,6 +14,7 @@ import { MemRowSet } from '../rowset/mem-rowset.ts'
 import { RowSetTree } from '../rowset/rowset-tree.ts'
 import type { ColumnVector, KeyBlock, RowBlock } from '../schema/column-vector.ts'
 import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
+import type { CachedRow, CachedRows } from './row-cache.ts'
 import type { TabletHost } from './tablet-host.ts'
 
 /** A MemRowSet that no longer changes, on its way to disk. */
@@ -60,10 +61,15 @@ export interface PinnedStreams {
   release(): void
 }
 
+/** Memory that cached rows take is shared out anew when it has passed the next MiB. */
+const memoryStepBits = 20
+
 export class Tablet {
   readonly ordinal: number
   readonly host: TabletHost
   readonly schema: TableSchema
+  /** Whole rows read by key; undefined: nobody keeps them. */
+  readonly #cached: CachedRows | undefined
   #live: MemRowSet
   #liveGeneration: number
   #liveSinceMs: number
@@ -79,6 +85,7 @@ export class Tablet {
     this.schema = o.schema
     this.ordinal = o.ordinal
     this.host = o.host
+    this.#cached = o.host.rowCache?.open(o.schema)
     this.#disk = RowSetTree.of(o.rowsets)
     this.#state = o.state
     this.#liveGeneration = o.state.flushedGeneration + 1
@@ -205,6 +212,21 @@ export class Tablet {
     return false
   }
 
+  /** A row that `cacheRow` took in, as the newest state has it; undefined: look for it. */
+  cachedRow(keys: KeyBlock, i: number, hash: number): CachedRow | undefined {
+    return this.#cached?.get(keys, i, hash)
+  }
+
+  /** Keeps a whole row for reads of its key to come: one that was found in the newest state, in this tick. */
+  cacheRow(keys: KeyBlock, i: number, hash: number, row: CachedRow): void {
+    // Of a batch that is half applied, the newest state shows nothing yet, and its writes will not be told again.
+    const { rowCache, mayFreeze } = this.host
+    if (!rowCache || !mayFreeze || this.isDropped) return
+    const before = rowCache.usedBytes
+    this.#cached?.put(keys, i, hash, row)
+    if (rowCache.usedBytes >>> memoryStepBits !== before >>> memoryStepBits) this.host.memoryChanged()
+  }
+
   /** Appends rows whose keys are known to be new. Of a tablet that is gone, nobody would ever let go of them: it takes none. */
   insert(rows: RowBlock, keys: KeyBlock, hashes: Uint32Array, o: { timestamp: number; opId: number; selection?: Int32Array }): void {
     if (this.isGone) return
@@ -306,6 +328,7 @@ export class Tablet {
 
   /** Lets go of memory; files stay. */
   close(): void {
+    this.#cached?.release()
     for (const store of this.#stores) store.release()
     this.#frozen = undefined
     this.#live = this.#newStore()

@@ -11,7 +11,7 @@ function setUp(capacityMiB: number) {
   const memory = new SharedMemoryBudget({ limitBytes: 100 * MiB, events: new RecordingEvents() })
   const chunks = new ChunkPool()
   const cache = new LruBlockCache({ capacityBytes: capacityMiB * MiB })
-  return { memory, chunks, cache, changed: registerMemory({ memory, cache, chunks }) }
+  return { memory, chunks, cache, changed: registerMemory({ memory, cache, rowCache: undefined, chunks }) }
 }
 
 test('write buffers and cache together stay within the limit, whatever the cache may take', (t) => {
