@@ -5,17 +5,47 @@
  */
 import type { ColumnVector, RowBlock } from '../schema/column-vector.ts'
 
-/** Changes of a run of rows from one source, in ascending order of (row, time) or of time. Valid as long as the source is pinned. */
+/** Where changes of a rowset lie: its DeltaMemStores and delta files. Main thread only. */
+export interface DeltaSource {
+  /** How many changes it holds: grows in a live DeltaMemStore. */
+  readonly changeCount: number
+  /** The least and greatest commit timestamp of its changes; Infinity and −Infinity while there are none. */
+  readonly minTime: number
+  readonly maxTime: number
+  /** Whether some change sets the column at a position of the base schema, as far as is known without reading. */
+  mayUpdate(position: number): boolean
+  /** Whether some change is no mere update (a delete, a reinsert), as far as is known without reading. */
+  readonly mayKill: boolean
+  /**
+   * How many changes of rows `[from .. to)` there are with `time ≤ timestamp`, if that is cheap to say: what a cached column
+   * was made of; undefined: it must be prepared first.
+   */
+  countIn(from: number, to: number): number | undefined
+  /** The changes of rows `[from .. to)`: a view of what is there now, for one reader. */
+  open(from: number, to: number): DeltaRun
+  /** Keeps memory or file for one more user; `release` lets go. */
+  retain(): void
+  release(): void
+}
+
+/** Changes of a run of rows from one source; those of one row in order of time. Valid as long as the source is retained. */
 export interface DeltaRun {
+  /** Brings `rows`, `times`, `ops` and the columns at the given positions (of the base schema) into memory: undefined if all of it is there. */
+  prepare(positions: readonly number[]): Promise<void> | undefined
+  /** As `prepare`, blocking. */
+  prepareSync(positions: readonly number[]): void
+  /** Valid after the first `prepare`, like all that follows. */
   readonly count: number
   /** Row ids, commit timestamps and ops (`deltaOps`), `count` of each. */
   readonly rows: Int32Array
   readonly times: Float64Array
   readonly ops: Int8Array
-  /** In the source's schema, `count` long: see `deltaSchema`. A column the source lacks shows null. */
-  column(deltaPosition: number): ColumnVector
+  /** A prepared column of the base schema, `count` long; null where it is not set, or set to null. */
+  column(position: number): ColumnVector
+  /** Whether change `index` sets the prepared column. */
+  isSet(position: number, index: number): boolean
   /** Whether the source knows the column at all: one that was added to the table later it does not. */
-  knows(deltaPosition: number): boolean
+  knows(position: number): boolean
 }
 
 /** Some rows of a run of base rows that differ from it at a snapshot. */
