@@ -1,6 +1,6 @@
 import { systemCode } from '../base/errors.ts'
 import { type FileKind, joinPath, type Vfs } from '../vfs/vfs.ts'
-import { parseSegmentFileName, segmentFileName } from '../wal/segment-header.ts'
+import { parseSegmentFileName } from '../wal/segment-header.ts'
 
 /** Names the manifest that is in force. */
 export const currentFileName = 'CURRENT'
@@ -25,9 +25,6 @@ export function sstableFileName(fileNumber: number): string {
 export function deltaFileName(fileNumber: number): string {
   return `${sixDigits(fileNumber)}.delta`
 }
-
-/** `000004.wal` */
-export const walFileName: (fileNumber: number) => string = segmentFileName
 
 /** `MANIFEST-000001` */
 export function manifestFileName(fileNumber: number): string {

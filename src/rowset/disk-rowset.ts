@@ -186,11 +186,6 @@ export class DiskRowSet implements KeySpan, LookupOwner {
     return this.reader.isOpen ? undefined : this.reader.open()
   }
 
-  /** As `prepareScan`, blocking. */
-  prepareScanSync(_o: RowSetScan): void {
-    this.reader.openSync()
-  }
-
   /**
    * The row groups that may hold what a scan asks for, each a sorted batch; with `reverse` from the last one down. The
    * caller holds a reference from before the call until the last batch is done with. Opens the file, blocking, if

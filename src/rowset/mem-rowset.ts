@@ -79,8 +79,8 @@ export class MemRowSet {
   }
 
   /**
-   * Adds rows and returns the row id of the first; the others follow. Their keys must be absent here, and distinct
-   * (`find`, `firstDuplicate`). `keys` and `hashes` belong to all rows of the block, selected or not. If memory cannot
+   * Adds rows and returns the row id of the first; the others follow. Their keys must be absent here (`findFirst`),
+   * and distinct. `keys` and `hashes` belong to all rows of the block, selected or not. If memory cannot
    * be had it throws, and no row was added.
    */
   append(block: RowBlock, keys: KeyBlock, hashes: Uint32Array, o: AppendOptions): number {
@@ -132,19 +132,6 @@ export class MemRowSet {
     return this.index.findFirst(this.rows, this.rows.rowCount, keys, hashes, limit)
   }
 
-  /** Looks all keys up: `out[i]` becomes the row of key i, or −1. Returns how many were found. */
-  findMany(keys: KeyBlock, hashes: Uint32Array, out: Int32Array): number {
-    const { index, rows } = this
-    const { rowCount } = rows
-    let found = 0
-    for (let i = 0; i < keys.count; i++) {
-      const row = index.find(rows, rowCount, keys, i, hashes[i] as number)
-      out[i] = row
-      if (row >= 0) found++
-    }
-    return found
-  }
-
   /** Puts the row's values of the columns at `positions` into `out`, as a row shows them. */
   readRow(row: number, positions: readonly number[], out: ColumnValue[]): void {
     this.rows.readRow(row, positions, out)
@@ -175,12 +162,6 @@ export class MemRowSet {
   prepareScan(o: MemRowSetScan): Promise<void> | undefined {
     const rowCount = o.rowCount ?? this.rowCount
     return this.shouldSort(o, rowCount) ? this.runs.cover(rowCount) : undefined
-  }
-
-  /** As `prepareScan`, blocking. */
-  prepareScanSync(o: MemRowSetScan): void {
-    const rowCount = o.rowCount ?? this.rowCount
-    if (this.shouldSort(o, rowCount)) this.runs.coverSync(rowCount)
   }
 
   /**

@@ -5,13 +5,11 @@ import { type EncodedDictionary, encodeDictionary } from './dictionary-input.ts'
 import { checkedFixed, isNumberArray, type NumberArray } from './fixed-input.ts'
 import type { ColumnSchema, TableSchema } from './table-schema.ts'
 import { asciiVector } from './utf8.ts'
-import { blockBytes, constantVector } from './vector-ops.ts'
+import { constantVector } from './vector-ops.ts'
 
 /** Columns as an application gives them, their outer shape checked: names, kinds of arrays, lengths. */
 export interface ColumnInput {
   readonly rowCount: number
-  /** About what all rows take, in bytes, from a sample. */
-  readonly sizeBytes: number
   /**
    * Rows [from, to), checked value by value: INVALID_VALUE { table, column, rowIndex }, where `rowIndex` counts from
    * the beginning of the input. Typed arrays of the column's own kind are not copied, so they must not change while
@@ -28,8 +26,6 @@ interface GivenColumn {
   readonly nulls: Uint8Array | undefined
 }
 
-const sampleRows = 256
-
 /**
  * Takes `{ [column]: values }`. Values: a typed array of numbers, `BigInt64Array` for int64, `Uint8Array` of 0 and 1
  * for bool, an array of what rows would hold, `{ codes, dictionary }` for strings; or `{ values, nulls }` with
@@ -43,17 +39,7 @@ export function columnInput(schema: TableSchema, input: unknown): ColumnInput {
   const given = givenColumns(schema, input as Readonly<Record<string, unknown>>)
   const rowCount = commonLength(schema, given)
   const sources = schema.columns.map((column) => sourceOf(schema.name, column, given.get(column.name)))
-  const slice = (from: number, to: number): RowBlock => ({ rowCount: to - from, columns: sources.map((source) => source(from, to)) })
-  const sample = Math.min(rowCount, sampleRows)
-  let sizeBytes: number | undefined
-  return {
-    rowCount,
-    get sizeBytes() {
-      sizeBytes ??= sample === 0 ? 0 : Math.ceil((blockBytes(slice(0, sample)) / sample) * rowCount)
-      return sizeBytes
-    },
-    slice,
-  }
+  return { rowCount, slice: (from, to) => ({ rowCount: to - from, columns: sources.map((source) => source(from, to)) }) }
 }
 
 function givenColumns(schema: TableSchema, input: Readonly<Record<string, unknown>>): Map<string, GivenColumn> {

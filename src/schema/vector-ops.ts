@@ -117,21 +117,6 @@ export function toBytesVector(vector: ColumnVector): BytesVector {
   return gatherBytes(vector.dictionary, vector.codes, vector.nulls)
 }
 
-/** Memory that a vector's rows take, in bytes; a slice counts its own part alone, a dictionary counts whole. */
-export function vectorBytes(vector: ColumnVector): number {
-  const nulls = vector.nulls?.byteLength ?? 0
-  if (vector.form === 'fixed') return nulls + vector.values.byteLength
-  if (vector.form === 'dictionary') return nulls + vector.codes.byteLength + vectorBytes(vector.dictionary)
-  return nulls + vector.offsets.byteLength + (vector.offsets[vector.length] as number) - (vector.offsets[0] as number)
-}
-
-/** Memory that a block's rows take, in bytes. */
-export function blockBytes(block: RowBlock): number {
-  let total = 0
-  for (const column of block.columns) total += vectorBytes(column)
-  return total
-}
-
 function withStrings(vector: DictionaryVector, strings: readonly string[] | undefined): DictionaryVector {
   if (strings !== undefined) vector.strings = strings
   return vector

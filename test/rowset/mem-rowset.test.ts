@@ -1,11 +1,10 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { ChunkPool, slabBytes } from '../../src/rowset/chunk-pool.ts'
-import { firstDuplicate } from '../../src/rowset/key-duplicates.ts'
 import { RowGather } from '../../src/rowset/mem-gather.ts'
 import { MemRows } from '../../src/rowset/mem-rows.ts'
 import { MemRowSet } from '../../src/rowset/mem-rowset.ts'
-import type { ColumnVector } from '../../src/schema/column-vector.ts'
+import type { ColumnVector, KeyBlock } from '../../src/schema/column-vector.ts'
 import { valueAt } from '../../src/schema/row-decoder.ts'
 import type { ColumnSchema, ColumnValue, TableSchema } from '../../src/schema/table-schema.ts'
 import {
@@ -46,6 +45,11 @@ function fill(schema: TableSchema, seed: number, o: { chunks?: ChunkPool; batche
   return { store, model, table }
 }
 
+/** The row of each key, −1 for none. */
+function findAll(store: MemRowSet, keys: KeyBlock, hashes: Uint32Array): number[] {
+  return Array.from(hashes, (hash, i) => store.find(keys, i, hash))
+}
+
 for (const [name, schema] of [
   ['fixed', fixedKeySchema],
   ['variable', variableKeySchema],
@@ -60,8 +64,6 @@ for (const [name, schema] of [
           schema,
           model.map(({ row }) => row),
         )
-        const rowIds = new Int32Array(model.length)
-        t.is(store.findMany(keys, hashes, rowIds), model.length)
         const read = (row: number) => {
           const out: ColumnValue[] = []
           store.readRow(row, positions, out)
@@ -69,7 +71,7 @@ for (const [name, schema] of [
         }
         t.is(
           firstDifference(
-            [...rowIds],
+            findAll(store, keys, hashes),
             model.map((_, row) => row),
           ),
           undefined,
@@ -89,7 +91,7 @@ for (const [name, schema] of [
           undefined,
         )
         const absent = table.batch(500)
-        t.is(store.findMany(absent.keys, absent.hashes, new Int32Array(500)), 0)
+        t.true(findAll(store, absent.keys, absent.hashes).every((row) => row === -1))
       }),
       { numRuns: 4 },
     )
@@ -125,8 +127,8 @@ for (const [name, schema] of [
           const anyOrder = { timestamp, rowCount, range }
           t.is(firstDifference(readBatches(schema, store.batches(anyOrder)).sort(byKey), expected), undefined, 'any order')
           const inOrder = { ...anyOrder, sorted: true, limitHint: random.below(40) }
+          // A scan that was not prepared sorts, blocking, when it begins.
           if (random.below(2) === 0) await store.prepareScan(inOrder)
-          else store.prepareScanSync(inOrder)
           t.is(firstDifference(readBatches(schema, store.batches(inOrder)), expected), undefined, 'key order')
           t.is(
             firstDifference(
@@ -189,7 +191,7 @@ test('strings and keys that straddle spans of memory come back whole', (t) => {
   const store = new MemRowSet({ schema, generation: 1, chunks: new ChunkPool() })
   store.append(block, keys, hashes, { timestamp: 1, opId: 1 })
   t.true(store.usedBytes > 2_500_000, 'several spans are needed, or nothing straddles')
-  t.is(store.findMany(keys, hashes, new Int32Array(rows.length)), rows.length)
+  t.true(findAll(store, keys, hashes).every((row, i) => row === i))
   const scanned = readBatches(schema, store.batches({ timestamp: 1, range: openRange, sorted: true }))
   t.is(
     firstDifference(
@@ -270,6 +272,7 @@ test('an append that cannot get memory adds nothing, and the next one is as if i
   const rows = [...model]
   for (let failAt = 0; failAt < 4; failAt++) {
     const batch = table.batch(1200)
+    const foundCount = () => findAll(store, batch.keys, batch.hashes).filter((row) => row >= 0).length
     let calls = 0
     chunks.acquire = (size) => {
       if (calls++ === failAt) throw new RangeError('no memory')
@@ -282,13 +285,13 @@ test('an append that cannot get memory adds nothing, and the next one is as if i
       failed = true
     }
     chunks.acquire = acquire
-    t.is(store.findMany(batch.keys, batch.hashes, new Int32Array(1200)), failed ? 0 : 1200)
+    t.is(foundCount(), failed ? 0 : 1200)
     if (failed) {
       t.is(store.rowCount, rows.length)
       store.append(batch.block, batch.keys, batch.hashes, { timestamp: 50, opId: 50 })
     }
     batch.rows.forEach((row, i) => rows.push({ row, keyHex: batch.keyHexes[i] as string, timestamp: 50 }))
-    t.is(store.findMany(batch.keys, batch.hashes, new Int32Array(1200)), 1200)
+    t.is(foundCount(), 1200)
   }
   t.is(
     firstDifference(
@@ -332,26 +335,6 @@ test('a store with a few rows takes a few slabs, not chunks', (t) => {
   store.append(block, keys, hashes, { timestamp: 1, opId: 1 })
   t.true(chunks.usedBytes <= 4 * slabBytes)
   t.true(store.usedBytes >= chunks.usedBytes)
-})
-
-test('the first key that repeats an earlier one of its block is named, in order or not', (t) => {
-  const schema = schemaOf([{ kind: 'int32' }], [0])
-  const duplicate = (...values: number[]) => {
-    const { keys, hashes } = batchOf(
-      schema,
-      values.map((value) => [value]),
-    )
-    return firstDuplicate(keys, hashes)
-  }
-  t.is(duplicate(), -1)
-  t.is(duplicate(4), -1)
-  t.is(duplicate(1, 2, 3), -1)
-  t.is(duplicate(3, 1, 2), -1)
-  t.is(duplicate(1, 2, 2, 3, 3), 2)
-  t.is(duplicate(5, 9, 1, 9, 5), 3)
-  const many = Array.from({ length: 5000 }, (_, i) => (i * 7919) % 5003)
-  t.is(duplicate(...many), -1)
-  t.is(duplicate(...many, 1), 5000)
 })
 
 test('a store counts every byte that it took from the pool', (t) => {

@@ -4,7 +4,6 @@ import type { ColumnVector } from '../../src/schema/column-vector.ts'
 import { valueAt } from '../../src/schema/row-decoder.ts'
 import type { ColumnSchema, ColumnValue } from '../../src/schema/table-schema.ts'
 import {
-  blockBytes,
   concatBlocks,
   concatVectors,
   constantVector,
@@ -119,11 +118,4 @@ test('a constant column shows its value in every row, and a default column its d
     t.deepEqual(show([constantVector(column, value, 3)], 3, c), [[value], [value], [value]])
     t.deepEqual(show([defaultVector(value === null ? column : { ...column, default: value }, 1)], 1, c), [[value]])
   }
-})
-
-test('a slice counts the bytes of its own rows', (t) => {
-  const text = schemaOf([{ kind: 'string' }], [0])
-  const block = blockOf(text, [['aaaa'], ['bb'], ['c']])
-  t.is(blockBytes(block), 16 + 7)
-  t.is(blockBytes(sliceBlock(block, 1, 2)), 8 + 2)
 })
