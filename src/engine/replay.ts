@@ -1,17 +1,21 @@
-import { invariant, VarveError } from '../base/errors.ts'
+import { VarveError } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
-import type { DiskRowSet } from '../rowset/disk-rowset.ts'
+import { DiskRowSet } from '../rowset/disk-rowset.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
-import type { KeyBlock } from '../schema/column-vector.ts'
-import { encodeKeys, hashKeys } from '../schema/key-encoding.ts'
+import type { ColumnVector, KeyBlock, RowBlock } from '../schema/column-vector.ts'
+import { encodeKeys, gatherKeys, hashKeys } from '../schema/key-encoding.ts'
+import type { TableSchema } from '../schema/table-schema.ts'
+import { defaultVector, gatherBlock } from '../schema/vector-ops.ts'
+import type { LocatedRows, RowHolder } from '../tablet/locate-rows.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { LogBatch, LogSection } from '../wal/batch-format.ts'
 
 /**
- * Brings logged batches back into memory. A logged insert whose target is a generation that is not flushed goes to the
- * live store. One whose generation is flushed is resolved by its key (03, "Recovery"): the rowset that holds the key
- * says through which op its files go; a key that no rowset holds was dropped by a flush or a compaction after it had
- * died, so that a later insert of it, replayed here, begins it anew. No row is skipped by its generation alone.
+ * Brings logged batches back into memory (03, "Recovery"). A row op whose target is a generation that is not flushed goes
+ * to the live store. Any other is resolved by its key: the rowset on disk that holds the key says through which op its
+ * files go; later ops are changes of its row. A key that no rowset on disk holds was dropped by a flush or a compaction
+ * after it had died: then an insert, replayed here, begins it anew in the live store, and what finds no live row there is
+ * ignored. No row is skipped by its generation alone.
  */
 export class Replay {
   readonly #tabletOf: (tableId: number, ordinal: number) => Tablet | undefined
@@ -45,55 +49,108 @@ export class Replay {
   }
 
   #section(batch: LogBatch, section: LogSection, tablet: Tablet): void {
-    requireColumns(batch, section, tablet)
-    const { rows } = section
-    const keys = encodeKeys(tablet.schema, rows)
-    const hashes = hashKeys(keys)
-    const { opId, timestamp } = batch
+    const logged = loggedRows(batch, section, tablet.schema)
     const generation = section.target === 'memory' ? section.generation : 0
     this.#generations.set(tablet, Math.max(generation, this.#generations.get(tablet) ?? 0))
-    this.rowCount += rows.rowCount
-    if (generation > tablet.state.flushedGeneration) {
-      tablet.insert(rows, keys, hashes, { opId, timestamp })
-      return
+    this.rowCount += logged.rows.rowCount
+    const all = Int32Array.from({ length: logged.keys.count }, (_, i) => i)
+    const left = generation > tablet.state.flushedGeneration ? all : this.#onDisk(batch, section, tablet, logged, all)
+    if (left.length > 0) this.#inMemory(batch, section, tablet, gathered(logged, left))
+  }
+
+  /** Changes the rows that rowsets on disk hold; returns the keys that none holds. */
+  #onDisk(batch: LogBatch, section: LogSection, tablet: Tablet, logged: Logged, all: Int32Array): Int32Array {
+    const { held, absent } = locateSync(tablet, logged, 'disk')
+    for (const { holder, indexes, rows, alive } of held) {
+      if (batch.opId <= flushedThrough(holder)) continue
+      // What changes a dead row has no effect, unless it gives it life again.
+      const effective = indexes.filter((_, k) => section.kind === 'insert' || section.kind === 'live' || alive[k] === 1)
+      const rowIds = rows.filter((_, k) => section.kind === 'insert' || section.kind === 'live' || alive[k] === 1)
+      if (rowIds.length > 0) change(tablet, holder, rowIds, gathered(logged, effective), batch, section)
     }
-    const selection = rowsNotOnDisk(tablet, keys, hashes, opId)
-    if (selection.length > 0) tablet.insert(rows, keys, hashes, { opId, timestamp, selection })
+    return absent ?? all
+  }
+
+  #inMemory(batch: LogBatch, section: LogSection, tablet: Tablet, logged: Logged): void {
+    const { opId, timestamp } = batch
+    const inserts = section.kind === 'insert' || section.kind === 'live'
+    const { held, absent } = locateSync(tablet, logged, 'memory')
+    for (const { holder, indexes, rows, alive } of held) {
+      const effective = inserts ? indexes : indexes.filter((_, k) => alive[k] === 1)
+      const rowIds = inserts ? rows : rows.filter((_, k) => alive[k] === 1)
+      if (rowIds.length > 0) change(tablet, holder, rowIds, gathered(logged, effective), batch, section)
+    }
+    if (!inserts || absent?.length === 0) return
+    const { rows, keys, hashes } = absent ? gathered(logged, absent) : logged
+    tablet.insert(rows, keys, hashes, { opId, timestamp })
   }
 }
 
-/** The rows of a logged insert that no rowset on disk holds, ascending. */
-function rowsNotOnDisk(tablet: Tablet, keys: KeyBlock, hashes: Uint32Array, opId: number): Int32Array {
-  let left = Int32Array.from({ length: keys.count }, (_, i) => i)
-  for (const rowset of tablet.disk.overlappingKeys(keys)) {
-    if (left.length === 0) break
-    const held = probeSync(rowset, keys, hashes, left)
-    const absent = left.filter((i) => (held[i] as number) < 0)
-    invariant(
-      absent.length === left.length || opId <= rowset.meta.flushedThroughOp,
-      `op ${opId} inserts a key that rowset ${rowset.meta.rowset} of ${tablet.label} holds already`,
-    )
-    left = absent
-  }
-  return left
+/** Rows of a section in terms of the table as it is now. */
+interface Logged {
+  /** The columns at `positions`: all of them, of an insert or a reinsert. */
+  readonly rows: RowBlock
+  readonly positions: readonly number[]
+  readonly keys: KeyBlock
+  readonly hashes: Uint32Array
 }
 
-function probeSync(rowset: DiskRowSet, keys: KeyBlock, hashes: Uint32Array, selection: Int32Array): Int32Array {
-  const rows = new Int32Array(keys.count)
+function change(tablet: Tablet, holder: RowHolder, rowIds: Int32Array, logged: Logged, batch: LogBatch, section: LogSection): void {
+  const op = section.kind === 'insert' ? 'live' : section.kind
+  tablet.change({ op, holder, rowIds, ...logged }, { opId: batch.opId, timestamp: batch.timestamp })
+}
+
+function gathered(logged: Logged, indexes: Int32Array): Logged {
+  if (indexes.length === logged.keys.count) return logged
+  return {
+    rows: gatherBlock(logged.rows, indexes),
+    positions: logged.positions,
+    keys: gatherKeys(logged.keys, indexes),
+    hashes: Uint32Array.from(indexes, (i) => logged.hashes[i] as number),
+  }
+}
+
+function locateSync(tablet: Tablet, { keys, hashes }: Logged, where: 'memory' | 'disk'): LocatedRows {
   const misses = new LookupMisses()
-  while (rowset.probe(keys, hashes, selection, rows, misses) > 0) misses.loadSync()
-  return rows
+  for (;;) {
+    const located = tablet.locate(keys, hashes, misses, where)
+    if (located) return located
+    misses.loadSync()
+  }
 }
 
-function requireColumns(batch: LogBatch, section: LogSection, tablet: Tablet): void {
-  const { columns } = tablet.schema
-  const fits = section.columnIds.length === columns.length && columns.every((column, i) => column.id === section.columnIds[i])
-  if (fits) return
-  throw new VarveError(
-    'CORRUPTION',
-    `The log ${batch.path} has, at offset ${batch.offset}, rows of table ${tablet.table} with other columns than the table's.`,
-    {
-      context: { path: batch.path, offset: batch.offset, table: tablet.table },
-    },
-  )
+function flushedThrough(holder: RowHolder): number {
+  return holder instanceof DiskRowSet ? holder.flushedThroughOp : Number.NEGATIVE_INFINITY
+}
+
+/** Columns that the table has since dropped are left out; of an insert, those that were added since have their default. */
+function loggedRows(batch: LogBatch, section: LogSection, schema: TableSchema): Logged {
+  const isWhole = section.kind === 'insert' || section.kind === 'live'
+  const columns: ColumnVector[] = []
+  const positions: number[] = []
+  schema.columns.forEach((column, position) => {
+    const given = section.columnIds.indexOf(column.id)
+    const vector = given >= 0 ? section.rows.columns[given] : isWhole ? defaultVector(column, section.rows.rowCount) : undefined
+    if (vector === undefined) return
+    columns.push(vector)
+    positions.push(position)
+  })
+  if (!schema.keyColumns.every((position) => section.columnIds.includes(schema.columns[position]?.id ?? -1))) {
+    throw new VarveError(
+      'CORRUPTION',
+      `The log ${batch.path} has, at offset ${batch.offset}, rows of table ${schema.name} without all columns of its key.`,
+      { context: { path: batch.path, offset: batch.offset, table: schema.name } },
+    )
+  }
+  const keys = encodeKeys(schema, inPlace(schema, columns, positions, section.rows.rowCount))
+  return { rows: { rowCount: section.rows.rowCount, columns }, positions, keys, hashes: hashKeys(keys) }
+}
+
+/** The columns at their places in the schema, for `encodeKeys`, which looks at those of the key only. */
+function inPlace(schema: TableSchema, columns: readonly ColumnVector[], positions: readonly number[], rowCount: number): RowBlock {
+  const placed = new Array<ColumnVector>(schema.columns.length)
+  positions.forEach((position, c) => {
+    placed[position] = columns[c] as ColumnVector
+  })
+  return { rowCount, columns: placed }
 }

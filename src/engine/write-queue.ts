@@ -19,8 +19,9 @@ import { type Duplicate, findDuplicate } from './duplicate-finder.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import { keyExistsError } from './key-exists-error.ts'
 import { rejected } from './rejected.ts'
-import { sliceRows, type Write, type WriteSection } from './write.ts'
-import { logSection, logWrite } from './write-log.ts'
+import { type Action, addCounts, checkExpectation, nothing, type ResolvedWrite, resolveSection } from './resolve-write.ts'
+import { sliceRows, type Write, type WriteCounts } from './write.ts'
+import { logAction, logWrite } from './write-log.ts'
 import type { WriteThrottle } from './write-throttle.ts'
 
 /** Log bytes past which a group is written without waiting for more writes to join it. */
@@ -30,11 +31,11 @@ interface Waiting {
   /** Rises from write to write. */
   readonly ordinal: number
   readonly write: Write | Promise<Write>
-  readonly resolve: (rowCount: number) => void
+  readonly resolve: (counts: WriteCounts) => void
   readonly reject: (error: unknown) => void
 }
 
-interface Logged {
+interface Logged extends ResolvedWrite {
   readonly write: Write
   readonly opId: number
   readonly timestamp: number
@@ -52,8 +53,8 @@ export interface WriteQueueOptions {
   refusal(): Error | undefined
   /** A write asked to be durable within the configured interval. */
   syncSoon(): void
-  /** Rows were applied. */
-  applied(write: Write): void
+  /** A write was applied. */
+  applied(counts: WriteCounts): void
   /** A state that must not be: stop writes. */
   broken(error: Error): void
 }
@@ -63,6 +64,9 @@ export class WriteQueue {
   readonly #waiting: Waiting[] = []
   #pumping = false
   #applying = false
+  /** Whether writes are looked up and not yet applied: rows must stay where they were found. */
+  #moving: 'allowed' | 'held' = 'allowed'
+  readonly #movers: (() => void)[] = []
   #lastAppliedOp: number
   #visibleTimestamp: number
   #nextOrdinal = 0
@@ -100,10 +104,10 @@ export class WriteQueue {
   }
 
   /**
-   * Resolves with the number of rows, when the write is as durable as it asked to be. A promise of a write keeps its
+   * Resolves with what was done, when the write is as durable as it asked to be. A promise of a write keeps its
    * place in the queue. The signal takes a write that waits its turn out of the queue: ABORTED.
    */
-  submit(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<number> {
+  submit(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<WriteCounts> {
     // One that fails to be laid out fails when its turn comes; until then nobody looks at it.
     if (write instanceof Promise) write.catch(() => undefined)
     try {
@@ -117,16 +121,16 @@ export class WriteQueue {
     }
   }
 
-  #enqueue(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<number> {
+  #enqueue(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<WriteCounts> {
     return new Promise((resolve, reject) => {
       const leave = () => this.#leave(waiting, abortedError(signal as AbortSignal))
       const done = () => signal?.removeEventListener('abort', leave)
       const waiting: Waiting = {
         ordinal: this.#nextOrdinal++,
         write,
-        resolve: (rowCount) => {
+        resolve: (counts) => {
           done()
-          resolve(rowCount)
+          resolve(counts)
         },
         reject: (error) => {
           done()
@@ -159,20 +163,23 @@ export class WriteQueue {
   }
 
   /** The whole of a small write, in this tick; undefined if it must wait for something. Throws what the write is rejected with. */
-  #tryNow(write: Write): Promise<number> | undefined {
-    if (!this.#o.throttle.admit(write.sizeBytes) || !this.#lookUp(write)) return undefined
-    const opId = this.#lastAppliedOp + 1
-    const timestamp = this.#o.time.next()
-    logWrite(this.#log, write, opId, timestamp)
+  #tryNow(write: Write): Promise<WriteCounts> | undefined {
+    if (!this.#o.throttle.admit(write.sizeBytes)) return undefined
+    const resolved = this.#resolve(write)
+    if (!resolved) return undefined
+    if (resolved.actions.length === 0) return eventLoopGate.resolve(resolved.counts)
+    const w = { ...resolved, write, opId: this.#lastAppliedOp + 1, timestamp: this.#o.time.next() }
+    logWrite(this.#log, w.actions, w.opId, w.timestamp)
     const written = this.#log.commit()
-    if (written) return this.#finishLater({ write, opId, timestamp }, written)
-    this.#apply({ write, opId, timestamp })
-    return this.#acknowledge(write)
+    if (written) return this.#finishLater(w, written)
+    this.#apply(w)
+    return this.#acknowledge(w)
   }
 
   /** The log is slow: holds the queue until the one write is in it. */
-  async #finishLater(w: Logged, written: Promise<void>): Promise<number> {
+  async #finishLater(w: Logged, written: Promise<void>): Promise<WriteCounts> {
     this.#pumping = true
+    this.#moving = 'held'
     try {
       await written
       this.#apply(w)
@@ -180,9 +187,32 @@ export class WriteQueue {
       this.#stopIfLogDid()
       throw error
     } finally {
+      this.#letMove()
       void this.#pump()
     }
-    return this.#acknowledge(w.write)
+    return this.#acknowledge(w)
+  }
+
+  /**
+   * Runs what moves rows from one rowset to another (an installation) when no write is between its look-up and its
+   * application: now, or as soon as that is so. Resolves once it has run.
+   */
+  whileUnmoved<R>(move: () => R): Promise<R> {
+    if (this.#moving === 'allowed') return Promise.resolve().then(() => (this.#moving === 'allowed' ? move() : this.whileUnmoved(move)))
+    return new Promise((resolve, reject) => {
+      this.#movers.push(() => {
+        try {
+          resolve(move())
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
+  }
+
+  #letMove(): void {
+    this.#moving = 'allowed'
+    for (const move of this.#movers.splice(0)) move()
   }
 
   async #pump(): Promise<void> {
@@ -193,6 +223,7 @@ export class WriteQueue {
       } catch (error) {
         this.#o.broken(asError(error))
       }
+      this.#letMove()
       this.#tellSettled()
       const pause = eventLoopGate.pause()
       if (pause) await pause
@@ -216,12 +247,13 @@ export class WriteQueue {
       if (group.length > 0 && head.write instanceof Promise) break
       try {
         const write = await head.write
-        if (group.length > 0 && (write.rowCount > sliceRows || !this.#isReady(write) || overlaps(write, hashes))) break
-        if (group.length === 0) await this.#makeReady(write)
+        if (group.length > 0 && (write.rowCount > sliceRows || overlaps(write, hashes))) break
+        const resolved = group.length === 0 ? await this.#makeReady(write) : this.#resolveIfReady(write)
+        if (!resolved) break
         const opId = this.#lastAppliedOp + group.length + 1
         const timestamp = this.#o.time.next()
-        await this.#logInSlices(write, opId, timestamp)
-        group.push({ ...head, write, opId, timestamp })
+        if (resolved.actions.length > 0) await this.#logInSlices(resolved.actions, opId, timestamp)
+        group.push({ ...head, ...resolved, write, opId, timestamp })
         isFull = write.rowCount > sliceRows || this.#log.pendingBytes >= groupBytesMax
         if (!isFull && this.#waiting.length > 1) addHashes(write, hashes)
       } catch (error) {
@@ -232,18 +264,19 @@ export class WriteQueue {
     return group
   }
 
-  /** Whether a write can join a group without waiting. Throws what the write is rejected with. */
-  #isReady(write: Write): boolean {
+  /** What a write comes to, if it can join a group without waiting. Throws what the write is rejected with. */
+  #resolveIfReady(write: Write): ResolvedWrite | undefined {
     const refusal = this.#o.refusal()
     if (refusal) throw refusal
     throwIfAborted(write.signal)
-    return this.#o.throttle.admit(write.sizeBytes) && this.#lookUp(write)
+    return this.#o.throttle.admit(write.sizeBytes) ? this.#resolve(write) : undefined
   }
 
-  /** Waits for memory, and for blocks that the look-up must read. */
-  async #makeReady(write: Write): Promise<void> {
+  /** Waits for memory, and for blocks that the look-up must read. From then on no row moves until the write is applied. */
+  async #makeReady(write: Write): Promise<ResolvedWrite> {
     const wait = this.#o.throttle.admit(write.sizeBytes) ? undefined : this.#o.throttle.wait(write.sizeBytes, write.signal)
     if (wait) await wait
+    this.#moving = 'held'
     const refusal = this.#o.refusal()
     if (refusal) throw refusal
     throwIfAborted(write.signal)
@@ -256,38 +289,55 @@ export class WriteQueue {
       const pause = eventLoopGate.pause()
       if (pause) await pause
     }
+    for (const expectation of write.expectations ?? []) {
+      const misses = new LookupMisses()
+      while (!checkExpectation(expectation, misses)) await misses.load()
+    }
+    let all = nothing
+    const actions: Action[] = []
     for (const section of write.sections) {
       const misses = new LookupMisses()
-      while (!this.#requireNew(section, misses)) await misses.load()
+      let resolved = resolveSection(section, misses)
+      while (!resolved) {
+        await misses.load()
+        resolved = resolveSection(section, misses)
+      }
+      actions.push(...resolved.actions)
+      all = { actions, counts: addCounts(all.counts, resolved.counts) }
       const pause = eventLoopGate.pause()
       if (pause) await pause
     }
+    return all
   }
 
-  /** Whether all keys are new; false if that cannot be said from memory. Throws KEY_EXISTS. */
-  #lookUp(write: Write): boolean {
+  /** What a write comes to; undefined if that cannot be said from memory. Throws KEY_EXISTS and the like. */
+  #resolve(write: Write): ResolvedWrite | undefined {
     const steps = findDuplicate(write.sections)
     let step = steps.next()
     while (!step.done) step = steps.next()
     requireNone(step.value)
     const misses = new LookupMisses()
-    return write.sections.every((section) => this.#requireNew(section, misses))
+    for (const expectation of write.expectations ?? []) if (!checkExpectation(expectation, misses)) return undefined
+    const [first] = write.sections
+    if (first && write.sections.length === 1) return resolveSection(first, misses)
+    let { counts } = nothing
+    const actions: Action[] = []
+    for (const section of write.sections) {
+      const resolved = resolveSection(section, misses)
+      if (!resolved) return undefined
+      actions.push(...resolved.actions)
+      counts = addCounts(counts, resolved.counts)
+    }
+    return { actions, counts }
   }
 
-  #requireNew(section: WriteSection, misses: LookupMisses): boolean {
-    if (section.tablet.isDropped) throw droppedError(section.tablet.table)
-    const found = section.tablet.findFirst(section.rows, section.keys, section.hashes, misses)
-    if (found >= 0) throw keyExistsError(section, found, 'exists')
-    return found === -1
-  }
-
-  /** As `logWrite`, letting the event loop through between sections. */
-  async #logInSlices(write: Write, opId: number, timestamp: number): Promise<void> {
-    if (write.sections.length === 1) return logWrite(this.#log, write, opId, timestamp)
+  /** As `logWrite`, letting the event loop through between actions. */
+  async #logInSlices(actions: readonly Action[], opId: number, timestamp: number): Promise<void> {
+    if (actions.length === 1) return logWrite(this.#log, actions, opId, timestamp)
     try {
       this.#log.begin(opId, timestamp)
-      for (const section of write.sections) {
-        logSection(this.#log, section)
+      for (const action of actions) {
+        logAction(this.#log, action)
         const pause = eventLoopGate.pause()
         if (pause) await pause
       }
@@ -311,10 +361,10 @@ export class WriteQueue {
     const left = [...group]
     try {
       for (const w of group) {
-        if (w.write.sections.length === 1) this.#apply(w)
+        if (w.actions.length <= 1) this.#apply(w)
         else await this.#applyInSlices(w)
         left.shift()
-        this.#acknowledge(w.write).then(w.resolve, w.reject)
+        this.#acknowledge(w).then(w.resolve, w.reject)
       }
     } catch (error) {
       for (const w of left) w.reject(error)
@@ -328,7 +378,7 @@ export class WriteQueue {
    */
   #apply(w: Logged): void {
     try {
-      for (const section of w.write.sections) applySection(section, w)
+      for (const action of w.actions) applyAction(action, w)
       this.#publish(w)
     } catch (error) {
       this.#o.broken(asError(error))
@@ -339,8 +389,8 @@ export class WriteQueue {
   /** As `#apply`, over several turns; meanwhile no store is frozen. */
   async #applyInSlices(w: Logged): Promise<void> {
     this.#applying = true
-    for (const section of w.write.sections) {
-      applySection(section, w)
+    for (const action of w.actions) {
+      applyAction(action, w)
       const pause = eventLoopGate.pause()
       if (pause) await pause
     }
@@ -348,17 +398,17 @@ export class WriteQueue {
     this.#applying = false
   }
 
-  #publish({ write, opId, timestamp }: Logged): void {
+  #publish({ counts, opId, timestamp }: Logged): void {
     this.#lastAppliedOp = opId
     this.#visibleTimestamp = timestamp
-    this.#o.applied(write)
+    this.#o.applied(counts)
   }
 
-  #acknowledge(write: Write): Promise<number> {
+  #acknowledge({ write, counts }: Logged): Promise<WriteCounts> {
     if (write.durability === 'interval') this.#o.syncSoon()
-    if (write.durability !== 'sync') return eventLoopGate.resolve(write.rowCount)
+    if (write.durability !== 'sync') return eventLoopGate.resolve(counts)
     return this.#log.sync().then(
-      () => write.rowCount,
+      () => counts,
       (error: unknown) => {
         this.#stopIfLogDid()
         throw error
@@ -367,12 +417,10 @@ export class WriteQueue {
   }
 }
 
-function droppedError(table: string): VarveError {
-  return new VarveError('TABLE_NOT_FOUND', `Table ${table} was dropped; nothing of the call was applied.`, { context: { table } })
-}
-
-function applySection({ tablet, rows, keys, hashes }: WriteSection, { opId, timestamp }: Logged): void {
-  tablet.insert(rows, keys, hashes, { opId, timestamp })
+function applyAction(action: Action, { opId, timestamp }: Logged): void {
+  const { tablet, rows, keys, hashes } = action
+  if (action.op === 'insert') tablet.insert(rows, keys, hashes, { opId, timestamp })
+  else tablet.change(action, { opId, timestamp })
 }
 
 function requireNone(duplicate: Duplicate | undefined): void {

@@ -1,11 +1,30 @@
 import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
+import { gatherBlock } from '../schema/vector-ops.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { Durability } from './api.ts'
 
-/** Rows of one tablet, at most `sliceRows` of them, validated and encoded. */
+/** What a write did, in distinct rows. */
+export interface WriteCounts {
+  readonly inserted: number
+  readonly updated: number
+  readonly deleted: number
+}
+
+/** What becomes of a key that has no live row. */
+export type IfAbsent = 'insert' | 'nothing'
+/** What becomes of a key that has one; `refuse`: the write is rejected with KEY_EXISTS. */
+export type IfPresent = 'refuse' | 'nothing' | 'update' | 'delete'
+
+/** Keys of one tablet, at most `sliceRows` of them, and what is to become of each: validated and encoded. */
 export interface WriteSection {
   readonly tablet: Tablet
+  readonly ifAbsent: IfAbsent
+  readonly ifPresent: IfPresent
+  /** The columns at `positions` (of the schema, ascending, key columns among them; undefined: all): what an update sets, or whole rows. */
   readonly rows: RowBlock
+  readonly positions: readonly number[] | undefined
+  /** Whole rows for keys that are new, where `rows` are not: throws INVALID_VALUE for one that lacks a value. Index: of the section. */
+  readonly whole?: (indexes: Int32Array) => RowBlock
   readonly keys: KeyBlock
   readonly hashes: Uint32Array
   /** Position in the caller's input of each row; undefined: `firstRow` + its index. */
@@ -13,9 +32,23 @@ export interface WriteSection {
   readonly firstRow: number
 }
 
-/** One atomic batch of inserts, ready for the queue. */
+/** The whole rows of some keys of a section, to be inserted. */
+export function wholeRows(section: WriteSection, indexes: Int32Array): RowBlock {
+  return section.whole ? section.whole(indexes) : gatherBlock(section.rows, indexes)
+}
+
+/** Rows that must not have changed since a snapshot, or the write is rejected with WRITE_CONFLICT. */
+export interface Expectation {
+  readonly tablet: Tablet
+  readonly keys: KeyBlock
+  readonly hashes: Uint32Array
+  readonly timestamp: number
+}
+
+/** One atomic batch, ready for the queue: no key comes twice. */
 export interface Write {
   readonly sections: readonly WriteSection[]
+  readonly expectations?: readonly Expectation[]
   readonly rowCount: number
   /** About what its rows will take in memory. */
   readonly sizeBytes: number

@@ -195,3 +195,20 @@ function writeFixed(bytes: Uint8Array, cursors: Uint32Array, { widthBytes, colum
       cursors[i] = writeLeftBytes(bytes, cursors[i] as number, ((values[i] as number) << left) ^ flip, widthBytes)
   }
 }
+
+/** The keys at the given indexes, in that order. */
+export function gatherKeys(keys: KeyBlock, rows: Int32Array): KeyBlock {
+  const count = rows.length
+  if (keys.form === 'fixed') {
+    const { wordsPerKey } = keys
+    const words = new Uint32Array(count * wordsPerKey)
+    for (let i = 0, at = 0; i < count; i++) {
+      const from = (rows[i] as number) * wordsPerKey
+      for (let w = 0; w < wordsPerKey; w++) words[at++] = keys.words[from + w] as number
+    }
+    return { form: 'fixed', count, wordsPerKey, words }
+  }
+  const vector: BytesVector = { form: 'bytes', length: keys.count, offsets: keys.offsets, bytes: keys.bytes, nulls: undefined }
+  const { offsets, bytes } = gatherVector(vector, rows) as BytesVector
+  return { form: 'variable', count, offsets, bytes }
+}

@@ -9,7 +9,7 @@
  *   binary             the bytes, escaped and terminated in the same way
  * No encoded key is a prefix of another one of its table. This file is the one place to import key functions from.
  */
-export { encodeKeys } from './block-keys.ts'
+export { encodeKeys, gatherKeys } from './block-keys.ts'
 export { decodeKey, keyBytes, keyColumnEnds, keysFromBytes, keyValuesToObject } from './key-bytes.ts'
 export { hashKey, hashKeys, hashLeadingWords } from './key-hash.ts'
 export { type FixedKeyLayout, type KeyLayout, keyBytesMax, keyLayout, type VariableKeyLayout } from './key-layout.ts'

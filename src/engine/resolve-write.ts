@@ -1,0 +1,166 @@
+/**
+ * From what a caller asks for to what is done: keys are looked up, and each becomes a row for the live MemRowSet, a change of
+ * the row that its rowset holds, or nothing. A key whose dead row still lies in some rowset is inserted by a change of that
+ * row (`live`), so that a key lives in one place.
+ */
+import { VarveError } from '../base/errors.ts'
+import type { LookupMisses } from '../rowset/lookup-misses.ts'
+import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
+import { decodeKey, gatherKeys, keyBytes, keyLayout, keyValuesToObject } from '../schema/key-encoding.ts'
+import { gatherBlock } from '../schema/vector-ops.ts'
+import type { HeldRows, RowHolder } from '../tablet/locate-rows.ts'
+import type { Tablet } from '../tablet/tablet.ts'
+import { keyExistsError } from './key-exists-error.ts'
+import { type Expectation, type Write, type WriteCounts, type WriteSection, wholeRows } from './write.ts'
+
+/** Rows that go to the live MemRowSet. */
+export interface InsertAction {
+  readonly op: 'insert'
+  readonly tablet: Tablet
+  readonly rows: RowBlock
+  readonly keys: KeyBlock
+  readonly hashes: Uint32Array
+}
+
+/** Changes of rows that one rowset holds, one each. */
+export interface ChangeAction {
+  readonly op: 'update' | 'delete' | 'live'
+  readonly tablet: Tablet
+  readonly holder: RowHolder
+  readonly rowIds: Int32Array
+  readonly rows: RowBlock
+  readonly positions: readonly number[]
+  readonly keys: KeyBlock
+  readonly hashes: Uint32Array
+}
+
+export type Action = InsertAction | ChangeAction
+
+/** A write as it is logged and applied. */
+export interface ResolvedWrite {
+  readonly actions: readonly Action[]
+  readonly counts: WriteCounts
+}
+
+/** What a section comes to; undefined: `misses` says what must be loaded first. Throws KEY_EXISTS, INVALID_VALUE, TABLE_NOT_FOUND. */
+export function resolveSection(section: WriteSection, misses: LookupMisses): ResolvedWrite | undefined {
+  const { tablet, ifAbsent, ifPresent, rows, positions, keys, hashes } = section
+  if (tablet.isDropped) throw droppedError(tablet.table)
+  if (keys.count === 0) return nothing
+  const isPlainInsert = ifAbsent === 'insert' && positions === undefined && section.whole === undefined
+  if (isPlainInsert) {
+    const first = tablet.findFirst(rows, keys, hashes, misses)
+    if (first === -1) return { actions: [{ op: 'insert', tablet, rows, keys, hashes }], counts: inserted(keys.count) }
+    if (first < 0) return undefined
+  }
+  const located = tablet.locate(keys, hashes, misses)
+  if (!located) return undefined
+  const actions: Action[] = []
+  let insertedCount = 0
+  let changedCount = 0
+  for (const held of located.held) {
+    const { present, dead } = byLife(held)
+    if (present.indexes.length > 0) {
+      if (ifPresent === 'refuse') throw keyExistsError(section, present.indexes[0] as number, 'exists')
+      if (ifPresent !== 'nothing') {
+        changedCount += present.indexes.length
+        actions.push(changeAction(section, ifPresent, held.holder, present))
+      }
+    }
+    if (dead.indexes.length > 0 && ifAbsent === 'insert') {
+      insertedCount += dead.indexes.length
+      actions.push(changeAction(section, 'live', held.holder, dead))
+    }
+  }
+  const absent = located.absent ?? allIndexes(keys.count)
+  if (absent.length > 0 && ifAbsent === 'insert') {
+    insertedCount += absent.length
+    actions.push({
+      op: 'insert',
+      tablet,
+      rows: wholeRows(section, absent),
+      keys: gatherKeys(keys, absent),
+      hashes: hashes.length === absent.length ? hashes : Uint32Array.from(absent, (i) => hashes[i] as number),
+    })
+  }
+  const counts = ifPresent === 'delete' ? { updated: 0, deleted: changedCount } : { updated: changedCount, deleted: 0 }
+  return { actions, counts: { inserted: insertedCount, ...counts } }
+}
+
+/** Whether nothing that is expected has changed; undefined: `misses` says what must be loaded. Throws WRITE_CONFLICT. */
+export function checkExpectation({ tablet, keys, hashes, timestamp }: Expectation, misses: LookupMisses): true | undefined {
+  if (tablet.isDropped) throw droppedError(tablet.table)
+  const located = tablet.locate(keys, hashes, misses)
+  if (!located) return undefined
+  let complete = true
+  for (const { holder, rows, indexes } of located.held) {
+    for (let k = 0; k < rows.length; k++) {
+      const time = holder.newestChangeTime(rows[k] as number, misses)
+      if (time === undefined) complete = false
+      else if (time > timestamp) throw conflictError(tablet, keys, indexes[k] as number, timestamp, time)
+    }
+  }
+  return complete ? true : undefined
+}
+
+export function addCounts(a: WriteCounts, b: WriteCounts): WriteCounts {
+  return { inserted: a.inserted + b.inserted, updated: a.updated + b.updated, deleted: a.deleted + b.deleted }
+}
+
+export const nothing: ResolvedWrite = { actions: [], counts: { inserted: 0, updated: 0, deleted: 0 } }
+
+export function droppedError(table: string): VarveError {
+  return new VarveError('TABLE_NOT_FOUND', `Table ${table} was dropped; nothing of the call was applied.`, { context: { table } })
+}
+
+/** Some of the keys that one rowset holds. */
+type Rows = Pick<HeldRows, 'indexes' | 'rows'>
+
+function byLife({ indexes, rows, alive }: HeldRows): { present: Rows; dead: Rows } {
+  if (!alive.includes(0)) return { present: { indexes, rows }, dead: { indexes: none, rows: none } }
+  const isAlive = (_: number, k: number) => alive[k] === 1
+  const isDead = (_: number, k: number) => alive[k] === 0
+  return {
+    present: { indexes: indexes.filter(isAlive), rows: rows.filter(isAlive) },
+    dead: { indexes: indexes.filter(isDead), rows: rows.filter(isDead) },
+  }
+}
+
+const none = new Int32Array(0)
+
+function changeAction(section: WriteSection, op: ChangeAction['op'], holder: RowHolder, { indexes, rows }: Rows): ChangeAction {
+  const { tablet, keys, hashes } = section
+  const { columns, keyColumns } = tablet.schema
+  const isWhole = indexes.length === keys.count
+  const place = {
+    op,
+    tablet,
+    holder,
+    rowIds: rows,
+    keys: isWhole ? keys : gatherKeys(keys, indexes),
+    hashes: isWhole ? hashes : Uint32Array.from(indexes, (i) => hashes[i] as number),
+  }
+  if (op === 'live') return { ...place, rows: wholeRows(section, indexes), positions: columns.map((_, position) => position) }
+  const block = isWhole ? section.rows : gatherBlock(section.rows, indexes)
+  const given = section.positions ?? columns.map((_, position) => position)
+  if (op === 'update') return { ...place, rows: block, positions: given }
+  const positions = given.filter((position) => keyColumns.includes(position))
+  return { ...place, rows: { rowCount: block.rowCount, columns: block.columns.filter((_, c) => keyColumns.includes(given[c] as number)) }, positions }
+}
+
+function allIndexes(count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, i) => i)
+}
+
+function inserted(count: number): WriteCounts {
+  return { inserted: count, updated: 0, deleted: 0 }
+}
+
+function conflictError({ schema }: Tablet, keys: KeyBlock, index: number, snapshot: number, changed: number): VarveError {
+  const key = keyValuesToObject(schema, decodeKey(schema, keyBytes(keys, index, keyLayout(schema))))
+  return new VarveError(
+    'WRITE_CONFLICT',
+    `Table ${schema.name}: the row of key ${JSON.stringify(key, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))} has changed since the snapshot; nothing of the batch was applied. Take a new snapshot, read again, and try once more.`,
+    { context: { table: schema.name, key, snapshotTimestamp: snapshot, changedTimestamp: changed } },
+  )
+}

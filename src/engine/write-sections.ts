@@ -1,0 +1,84 @@
+/** From blocks of validated rows to the sections of a write: keys, hashes, and each row's tablet. */
+import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
+import { encodeKeys, gatherKeys, hashKeys } from '../schema/key-encoding.ts'
+import { partitionRows } from '../schema/partitioner.ts'
+import type { ChangeBlock, ChangeEncoder } from '../schema/change-encoder.ts'
+import { atSchemaPositions } from '../schema/change-encoder.ts'
+import type { TableSchema } from '../schema/table-schema.ts'
+import { gatherBlock } from '../schema/vector-ops.ts'
+import type { Tablet } from '../tablet/tablet.ts'
+import type { IfAbsent, IfPresent, WriteSection } from './write.ts'
+
+/** What is to become of keys, by whether they have a row. */
+export interface Wish {
+  readonly ifAbsent: IfAbsent
+  readonly ifPresent: IfPresent
+}
+
+export const wishes = {
+  insert: { ifAbsent: 'insert', ifPresent: 'refuse' },
+  insertMissing: { ifAbsent: 'insert', ifPresent: 'nothing' },
+  upsert: { ifAbsent: 'insert', ifPresent: 'update' },
+  update: { ifAbsent: 'nothing', ifPresent: 'update' },
+  delete: { ifAbsent: 'nothing', ifPresent: 'delete' },
+} as const satisfies Record<string, Wish>
+
+export interface SectionSource {
+  readonly schema: TableSchema
+  readonly tablets: readonly Tablet[]
+}
+
+/** Sections of whole rows; row i stood at `firstRow` + i of the caller's input. */
+export function rowSections({ schema, tablets }: SectionSource, wish: Wish, rows: RowBlock, firstRow: number): WriteSection[] {
+  const keys = encodeKeys(schema, rows)
+  const parts = partitionRows(schema, rows, keys)
+  const whole = { ...wish, rows, positions: undefined, firstRow, inputRows: undefined }
+  if (!parts) return [{ ...whole, tablet: tablets[0] as Tablet, keys, hashes: hashKeys(keys) }]
+  return splitByTablet(parts, tablets.length).flatMap((selected, ordinal) => {
+    if (selected.length === 0) return []
+    const partKeys = gatherKeys(keys, selected)
+    const inputRows = selected.map((row) => row + firstRow)
+    const tablet = tablets[ordinal] as Tablet
+    return [{ ...whole, tablet, rows: gatherBlock(rows, selected), keys: partKeys, hashes: hashKeys(partKeys), inputRows }]
+  })
+}
+
+/** Sections of rows of which only some columns are given. */
+export function changeSections({ schema, tablets }: SectionSource, wish: Wish, change: ChangeBlock, encoder: ChangeEncoder): WriteSection[] {
+  const parts = partitionRows(schema, atSchemaPositions(change), change.keys)
+  if (!parts) return [changeSection(schema, tablets[0] as Tablet, wish, change, encoder)]
+  return splitByTablet(parts, tablets.length).flatMap((selected, ordinal) =>
+    selected.length === 0 ? [] : [changeSection(schema, tablets[ordinal] as Tablet, wish, gatherChange(change, selected), encoder)],
+  )
+}
+
+function changeSection(schema: TableSchema, tablet: Tablet, wish: Wish, change: ChangeBlock, encoder: ChangeEncoder): WriteSection {
+  const { block, keys, inputRows, positions } = change
+  const section = { ...wish, tablet, rows: block, keys, hashes: hashKeys(keys), inputRows, firstRow: 0 }
+  if (positions.length === schema.columns.length) return { ...section, positions: undefined }
+  return { ...section, positions, whole: (indexes) => encoder.completed(gatherChange(change, indexes)) }
+}
+
+function gatherChange({ block, keys, inputRows, positions }: ChangeBlock, rows: Int32Array): ChangeBlock {
+  return {
+    block: gatherBlock(block, rows),
+    keys: gatherKeys(keys, rows) as KeyBlock,
+    inputRows: rows.map((row) => inputRows[row] as number),
+    positions,
+  }
+}
+
+/** The rows of each tablet, ascending, by counting first. */
+function splitByTablet(parts: Uint16Array, tabletCount: number): Int32Array[] {
+  const counts = new Int32Array(tabletCount)
+  for (let i = 0; i < parts.length; i++) counts[parts[i] as number] = (counts[parts[i] as number] as number) + 1
+  const selected = Array.from(counts, (count) => new Int32Array(count))
+  counts.fill(0)
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i] as number
+    const at = counts[part] as number
+    ;(selected[part] as Int32Array)[at] = i
+    counts[part] = at + 1
+  }
+  return selected
+}
