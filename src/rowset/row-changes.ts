@@ -17,8 +17,8 @@ export interface DeltaSource {
   /** Whether some change is no mere update (a delete, a reinsert), as far as is known without reading. */
   readonly mayKill: boolean
   /**
-   * How many changes of rows `[from .. to)` there are with `time ≤ timestamp`, if that is cheap to say: what a cached column
-   * was made of; undefined: it must be prepared first.
+   * How many changes of rows `[from .. to)` there are, of whatever time, if that is cheap to say: what a cached column was
+   * made of; undefined: a run of these rows must be prepared first.
    */
   countIn(from: number, to: number): number | undefined
   /** The changes of rows `[from .. to)`: a view of what is there now, for one reader. */
