@@ -40,6 +40,27 @@ export function appendColumn(
   else appendFixed(column, vector.values, slice)
 }
 
+/** Appends null to a nullable column, as many times as there are rows. */
+export function appendAbsent(column: MemColumn, { from, to, at }: AppendSlice): void {
+  const end = at + to - from
+  invariant(column.nulls !== undefined, 'a block of rows lacks a column that is not nullable')
+  column.nulls.fill(1, at, end)
+  column.nullCount += to - from
+  // Heap values begin where the one before ends, and none takes a byte.
+  if (column.layout.heap >= 0) (column.values as Uint32Array).fill((column.values as Uint32Array)[at] as number, at + 1, end + 1)
+  else if (column.wide !== undefined) column.wide.fill(0n, at, end)
+  else (column.values as Float64Array).fill(0, at, end)
+}
+
+/** Appends one number to a fixed-width column, as many times as there are rows; of int64 only within ±2^53. */
+export function appendNumber(column: MemColumn, value: number, { from, to, at }: AppendSlice): void {
+  const end = at + to - from
+  invariant(column.layout.heap < 0, 'a string or binary column was given a number')
+  column.nulls?.fill(0, at, end)
+  if (column.wide !== undefined) column.wide.fill(BigInt(value), at, end)
+  else (column.values as Float64Array).fill(value, at, end)
+}
+
 /** Appends encoded keys; `heap` is there for variable keys. */
 export function appendKeys(segment: MemSegment, heap: ByteHeap | undefined, keys: KeyBlock, slice: AppendSlice, memory: SpanSource): void {
   if (keys.form === 'variable') {

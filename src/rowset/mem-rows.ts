@@ -218,11 +218,11 @@ export class MemRows {
     return segment.timestamps[row - segment.firstRow] as number
   }
 
-  /** Puts the row's values of the columns at `positions` into `out`, as a row shows them. */
-  readRow(row: number, positions: readonly number[], out: ColumnValue[]): void {
+  /** Puts the row's values of the columns at `positions`, each raised by `shift`, into `out`, as a row shows them. */
+  readRow(row: number, positions: readonly number[], out: ColumnValue[], shift = 0): void {
     const segment = this.segmentAt(this.segmentOf(row))
     for (let i = 0; i < positions.length; i++) {
-      const position = positions[i] as number
+      const position = (positions[i] as number) + shift
       out[i] = memValue(this, segment.columns[position] as MemColumn, position, row - segment.firstRow)
     }
   }
@@ -231,11 +231,11 @@ export class MemRows {
    * As `readRow`, as vectors: for each position one that holds the row's value, and its index there. The vectors may
    * span other rows, and tell of nulls that they have none of.
    */
-  vectorsAt(row: number, positions: readonly number[], vectors: ColumnVector[], indexes: number[]): void {
+  vectorsAt(row: number, positions: readonly number[], vectors: ColumnVector[], indexes: number[], shift = 0): void {
     const segment = this.segmentAt(this.segmentOf(row))
     const at = row - segment.firstRow
     for (let i = 0; i < positions.length; i++) {
-      const position = positions[i] as number
+      const position = (positions[i] as number) + shift
       const column = segment.columns[position] as MemColumn
       const whole = column.layout.heap < 0
       vectors[i] = whole ? column.wholeVector() : this.vector(segment, position, at, at + 1)

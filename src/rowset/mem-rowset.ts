@@ -1,14 +1,13 @@
 import { invariant } from '../base/errors.ts'
 import type { ColumnVector, KeyBlock, RowBlock } from '../schema/column-vector.ts'
 import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
+import { appendRows } from './append-rows.ts'
 import type { BatchSource } from './batch-source.ts'
-import { type ChunkPool, chunkBytes, type SpanSource } from './chunk-pool.ts'
+import type { ChunkPool, SpanSource } from './chunk-pool.ts'
 import { GrowingKeyBounds, type KeyColumnBounds } from './key-bounds.ts'
 import { KeyHashIndex } from './key-hash-index.ts'
-import { appendColumn, appendKeys } from './mem-append.ts'
 import { type FrozenMemRowSet, MemRows } from './mem-rows.ts'
 import { memBatches, wantsOrder } from './mem-scan.ts'
-import type { MemColumn, MemSegment } from './mem-segment.ts'
 import type { MemRowSetScan } from './scan-options.ts'
 import { layoutFor } from './segment-layout.ts'
 import { SortedRuns } from './sorted-runs.ts'
@@ -87,29 +86,12 @@ export class MemRowSet {
     invariant(!this.frozen, 'rows were appended to a frozen MemRowSet')
     const { rows } = this
     const firstRow = rows.rowCount
-    const count = o.selection?.length ?? block.rowCount
-    let row = firstRow
-    for (let from = 0; from < count; ) {
-      const segment = this.segmentWithRoom(row)
-      const at = row - segment.firstRow
-      const to = Math.min(count, from + segment.capacity - at)
-      const slice = { selection: o.selection, from, to, at }
-      appendKeys(segment, keys.form === 'variable' ? rows.keyHeap : undefined, keys, slice, this.memory)
-      for (let c = 0; c < segment.columns.length; c++) {
-        const column = segment.columns[c] as MemColumn
-        const vector = block.columns[c]
-        invariant(vector !== undefined, 'a block of rows lacks a column')
-        appendColumn(column, rows.heaps[column.layout.heap], vector, slice, this.memory)
-      }
-      segment.timestamps.fill(o.timestamp, at, at + to - from)
-      segment.minTimestamp = Math.min(segment.minTimestamp, o.timestamp)
-      segment.maxTimestamp = Math.max(segment.maxTimestamp, o.timestamp)
-      row += to - from
-      from = to
-    }
-    this.index.insertMany(hashes, o.selection, count, firstRow)
+    const { selection, timestamp } = o
+    const count = selection?.length ?? block.rowCount
+    appendRows(rows, this.memory, { count, selection, keys, columns: block.columns, timestamp })
+    this.index.insertMany(hashes, selection, count, firstRow)
     this.bounds.add(this.schema, block)
-    rows.rowCount = row
+    rows.rowCount += count
     if (count > 0) {
       this.oldestOpId = Math.min(this.oldestOpId ?? o.opId, o.opId)
       this.newestTimestamp = Math.max(this.newestTimestamp, o.timestamp)
@@ -202,13 +184,6 @@ export class MemRowSet {
     if (this.comparedKeys < comparisonsPerSortedRow * (rowCount - this.runs.coveredRows)) return false
     this.comparedKeys = 0
     return true
-  }
-
-  private segmentWithRoom(row: number): MemSegment {
-    const { rows } = this
-    if (row < rows.capacity) return rows.segmentAt(rows.segmentOf(row))
-    const span = this.memory.acquire(rows.nextSegmentBytes === chunkBytes ? 'chunk' : 'slab')
-    return rows.addEmptySegment(span)
   }
 }
 

@@ -17,8 +17,8 @@ export interface DeltaSource {
   /** Whether some change is no mere update (a delete, a reinsert), as far as is known without reading. */
   readonly mayKill: boolean
   /**
-   * How many changes of rows `[from .. to)` there are with `time ≤ timestamp`, if that is cheap to say: what a cached column
-   * was made of; undefined: it must be prepared first.
+   * How many changes of rows `[from .. to)` there are, of whatever time, if that is cheap to say: what a cached column was
+   * made of; undefined: a run of these rows must be prepared first.
    */
   countIn(from: number, to: number): number | undefined
   /** The changes of rows `[from .. to)`: a view of what is there now, for one reader. */
@@ -28,12 +28,20 @@ export interface DeltaSource {
   release(): void
 }
 
+/** A source that lies in memory whole, as a MemRowSet's own: its runs need not be prepared. */
+export interface MemDeltaSource extends DeltaSource {
+  /** As `open`, of single rows: distinct ids in any order, each looked up by itself. */
+  openRows(rows: Int32Array): DeltaRun
+}
+
 /** Changes of a run of rows from one source; those of one row in order of time. Valid as long as the source is retained. */
 export interface DeltaRun {
   /** Brings `rows`, `times`, `ops` and the columns at the given positions (of the base schema) into memory: undefined if all of it is there. */
   prepare(positions: readonly number[]): Promise<void> | undefined
   /** As `prepare`, blocking. */
   prepareSync(positions: readonly number[]): void
+  /** As `prepare` with what is in memory, starting no load: whether that is all. What point reads ask before they note a miss. */
+  prepareCached(positions: readonly number[]): boolean
   /** Valid after the first `prepare`, like all that follows. */
   readonly count: number
   /** Row ids, commit timestamps and ops (`deltaOps`), `count` of each. */

@@ -16,11 +16,12 @@ import type { TableSchema } from './table-schema.ts'
 
 /**
  * Encodes the keys of validated rows, column by column. Throws INVALID_VALUE { table, column, rowIndex } for a key of
- * more than `keyBytesMax` encoded bytes; `firstRow` is the index of the block's first row in the caller's input.
+ * more than `keyBytesMax` encoded bytes; `inputRows` says where in the caller's input the block's rows stood: from which
+ * index on, or at which ones.
  */
-export function encodeKeys(schema: TableSchema, rows: RowBlock, firstRow = 0): KeyBlock {
+export function encodeKeys(schema: TableSchema, rows: RowBlock, inputRows: number | Int32Array = 0): KeyBlock {
   const plan = keyPlan(schema)
-  return plan.layout.form === 'fixed' ? encodeFixed(plan, plan.layout, rows) : encodeVariable(schema, plan, rows, firstRow)
+  return plan.layout.form === 'fixed' ? encodeFixed(plan, plan.layout, rows) : encodeVariable(schema, plan, rows, inputRows)
 }
 
 function encodeFixed(plan: KeyPlan, layout: FixedKeyLayout, rows: RowBlock): FixedKeys {
@@ -103,14 +104,14 @@ function putHalves(words: Uint32Array, w: number, shift: number, high: number, l
   words[w + 2] = low << (32 - shift)
 }
 
-function encodeVariable(schema: TableSchema, plan: KeyPlan, rows: RowBlock, firstRow: number): VariableKeys {
+function encodeVariable(schema: TableSchema, plan: KeyPlan, rows: RowBlock, inputRows: number | Int32Array): VariableKeys {
   const count = rows.rowCount
   const offsets = new Uint32Array(count + 1)
   for (let i = 1; i <= count; i++) offsets[i] = plan.fixedBytes
   for (const { position, widthBytes } of plan.columns) {
     if (widthBytes === 0) addEscapedLengths(rows.columns[position] as ColumnVector, count, offsets)
   }
-  sumOffsets(schema, plan, rows, offsets, firstRow)
+  sumOffsets(schema, plan, rows, offsets, inputRows)
   const bytes = new Uint8Array(offsets[count] as number)
   const cursors = offsets.slice(0, count)
   for (const keyColumn of plan.columns) {
@@ -122,11 +123,14 @@ function encodeVariable(schema: TableSchema, plan: KeyPlan, rows: RowBlock, firs
 }
 
 /** Turns lengths into positions; a length above the limit ends it. */
-function sumOffsets(schema: TableSchema, plan: KeyPlan, rows: RowBlock, offsets: Uint32Array, firstRow: number): void {
+function sumOffsets(schema: TableSchema, plan: KeyPlan, rows: RowBlock, offsets: Uint32Array, inputRows: number | Int32Array): void {
   let total = 0
   for (let i = 1; i < offsets.length; i++) {
     const length = offsets[i] as number
-    if (length > keyBytesMax) throw keyTooLong(schema.name, longestColumn(plan, rows, i - 1), length, firstRow + i - 1)
+    if (length > keyBytesMax) {
+      const rowIndex = typeof inputRows === 'number' ? inputRows + i - 1 : inputRows[i - 1]
+      throw keyTooLong(schema.name, longestColumn(plan, rows, i - 1), length, rowIndex)
+    }
     total += length
     if (total > 0xffffffff) throw new VarveError('BATCH_TOO_LARGE', 'The keys of one call exceed 4 GiB; write it in parts.')
     offsets[i] = total

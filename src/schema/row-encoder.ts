@@ -66,7 +66,7 @@ function compileFill(schema: TableSchema, names: readonly string[]): Fill | unde
 }
 
 /** Source that stores a common value `v` of row i, ending in `else` (or in nothing, where every value goes to `put`). */
-function fastPut({ kind, mode }: ColumnSchema, c: number): string {
+export function fastPut({ kind, mode }: ColumnSchema, c: number): string {
   switch (kind) {
     case 'bool':
       return `if (typeof v === 'boolean') v${c}[i] = v ? 1 : 0; else`
@@ -105,14 +105,16 @@ function genericFill(schema: TableSchema, names: readonly string[]): Fill {
   }
 }
 
-function rowCheck(schema: TableSchema): (row: unknown, rowIndex: number) => void {
+/** Throws TypeError for a row that is no object. */
+export function rowCheck(schema: TableSchema): (row: unknown, rowIndex: number) => void {
   return (row, rowIndex) => {
     if (typeof row === 'object' && row !== null && !Array.isArray(row)) return
     throw new TypeError(`Row ${rowIndex} for table ${schema.name} must be an object with a property per column; got ${describeValue(row)}.`)
   }
 }
 
-function nameCheck(schema: TableSchema, names: readonly string[]): (row: object, rowIndex: number) => void {
+/** Throws INVALID_VALUE for a row with a property that is none of the names. */
+export function nameCheck(schema: TableSchema, names: readonly string[]): (row: object, rowIndex: number | undefined) => void {
   const known = new Set(names)
   return (row, rowIndex) => {
     for (const name of Object.keys(row)) {

@@ -121,7 +121,11 @@ function keyNames(columns: readonly KeyColumn[]): string {
   return columns.map(({ column }) => column.name).join(', ')
 }
 
-/** The key as an object, or undefined when it is the bare value of a one-column key. */
+/** The key as an object, or undefined when it is the bare value of a one-column key. TypeError if it is neither. */
+export function keyProperties(schema: TableSchema, key: unknown): KeyObject | undefined {
+  return keyObject(schema, keyPlan(schema).columns, key)
+}
+
 function keyObject(schema: TableSchema, columns: readonly KeyColumn[], key: unknown): KeyObject | undefined {
   if (typeof key === 'object' && key !== null && !(key instanceof Date) && !(key instanceof Uint8Array) && !Array.isArray(key))
     return key as KeyObject
