@@ -11,7 +11,7 @@ import { gatherBlock } from '../schema/vector-ops.ts'
 import type { HeldRows, RowHolder } from '../tablet/locate-rows.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import { keyExistsError } from './key-exists-error.ts'
-import { type Expectation, type Write, type WriteCounts, type WriteSection, wholeRows } from './write.ts'
+import { type Expectation, type WriteCounts, type WriteSection, wholeRows } from './write.ts'
 
 /** Rows that go to the live MemRowSet. */
 export interface InsertAction {

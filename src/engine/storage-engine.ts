@@ -92,9 +92,9 @@ export class StorageEngine implements TabletHost {
       lastOpId: state.lastOpId,
       visibleTimestamp: time.last,
       refusal: () => this.#refusal(),
-      applied: (write) => {
+      applied: ({ inserted, updated, deleted }) => {
         this.counts.batches++
-        this.counts.rows += write.rowCount
+        this.counts.rows += inserted + updated + deleted
       },
       syncSoon: () => this.#syncSoon(),
       broken: (error) => this.stopWrites(error),

@@ -1,16 +1,15 @@
 import { VarveError } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
 import { memoryBytesOf } from '../rowset/row-memory.ts'
+import { type ChangeBlock, type ChangeEncoder, changeEncoder } from '../schema/change-encoder.ts'
 import { type ColumnInput, columnInput } from '../schema/column-input.ts'
-import type { RowBlock } from '../schema/column-vector.ts'
-import { encodeKeys, hashKeys } from '../schema/key-encoding.ts'
-import { partitionRows } from '../schema/partitioner.ts'
 import { type RowEncoder, rowEncoder } from '../schema/row-encoder.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
-import { gatherBlock } from '../schema/vector-ops.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { Durability, WriteOptions } from './api.ts'
-import { sliceRows, type Write, type WriteSection } from './write.ts'
+import { distinctKeys, encodeMerged, hasSameKey } from './same-keys.ts'
+import { sliceRows, type Write, type WriteCounts, type WriteSection } from './write.ts'
+import { changeSections, rowSections, type Wish, wishes } from './write-sections.ts'
 
 export interface TableWriterOptions {
   readonly schema: TableSchema
@@ -18,7 +17,8 @@ export interface TableWriterOptions {
   readonly durability: Durability
   /** A quarter of the memory limit. */
   readonly batchBytesMax: number
-  submit(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<number>
+  /** Resolves with the write's answer. */
+  submit(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<unknown>
 }
 
 /**
@@ -31,6 +31,7 @@ const columnsPartBytes = 4 * 1024 * 1024
 export class TableWriter {
   readonly #o: TableWriterOptions
   readonly #encoder: RowEncoder
+  #changes: ChangeEncoder | undefined
 
   constructor(o: TableWriterOptions) {
     this.#o = o
@@ -38,11 +39,28 @@ export class TableWriter {
   }
 
   /** Inserts rows, atomically. Rows past the first few thousand are read while the call waits: do not change them before it resolves. */
-  insert(input: object | readonly object[], o: WriteOptions): Promise<number> {
+  insert(input: object | readonly object[], o: WriteOptions & { readonly ifExists?: 'error' | 'skip' }): Promise<number> {
+    const wish = o.ifExists === 'skip' ? wishes.insertMissing : wishes.insert
     const rows: readonly object[] = Array.isArray(input) ? input : [input as object]
-    if (rows.length === 0) return eventLoopGate.resolve(0)
-    if (rows.length > sliceRows) return this.#o.submit(this.#encodeInSlices(rows, o), o.signal)
-    return this.#o.submit(this.#write(this.#sections(this.#encoder.encode(rows), 0), o), o.signal)
+    const encode = (from: number, to: number) => rowSections(this.#o, wish, this.#encoder.encode(rows, from, to), from)
+    return this.#submit({ count: rows.length, encode, answer: insertedOf }, o)
+  }
+
+  /** Inserts rows, or changes those that are there. */
+  async upsert(input: object | readonly object[], o: WriteOptions): Promise<void> {
+    await this.#submit(this.#changesOf(input, wishes.upsert, (rows, from, to) => this.#changeEncoder.upserts(rows, from, to)), o)
+  }
+
+  /** Changes rows that are there; resolves with their number. */
+  update(input: object | readonly object[], o: WriteOptions): Promise<number> {
+    return this.#submit(this.#changesOf(input, wishes.update, (rows, from, to) => this.#changeEncoder.updates(rows, from, to)), o)
+  }
+
+  /** Deletes rows by their keys; resolves with how many there were. */
+  delete(input: unknown, o: WriteOptions): Promise<number> {
+    const keys: readonly unknown[] = Array.isArray(input) ? input : [input]
+    const encode = (from: number, to: number) => this.#sectionsOf(wishes.delete, [this.#changeEncoder.keys(keys, from, to)])
+    return this.#submit({ count: keys.length, encode, answer: changedOf, merged: (sections) => this.#sectionsOf(wishes.delete, [this.#changeEncoder.keys(distinctKeys(keys, sections))]) }, o)
   }
 
   /** Inserts columns in parts of about `columnsPartBytes`, each atomic, one after the other; an error says in its context how many rows went before it (`insertedRows`). */
@@ -50,11 +68,62 @@ export class TableWriter {
     const columns = columnInput(this.#o.schema, input)
     let inserted = 0
     try {
-      while (inserted < columns.rowCount) inserted += await this.#o.submit(this.#nextPart(columns, inserted, o), o.signal)
+      while (inserted < columns.rowCount) inserted += (await this.#o.submit(this.#nextPart(columns, inserted, o), o.signal)) as number
     } catch (error) {
       throw inserted > 0 && error instanceof VarveError ? this.#afterParts(error, inserted) : error
     }
     return inserted
+  }
+
+  get #changeEncoder(): ChangeEncoder {
+    this.#changes ??= changeEncoder(this.#o.schema)
+    return this.#changes
+  }
+
+  #sectionsOf(wish: Wish, changes: readonly ChangeBlock[]): WriteSection[] {
+    return changes.flatMap((change) => changeSections(this.#o, wish, change, this.#changeEncoder))
+  }
+
+  #changesOf(
+    input: object | readonly object[],
+    wish: Wish,
+    encodeRows: (rows: readonly object[], from: number, to: number) => ChangeBlock[],
+  ): Encoding {
+    const rows: readonly object[] = Array.isArray(input) ? input : [input as object]
+    return {
+      count: rows.length,
+      encode: (from, to) => this.#sectionsOf(wish, encodeRows(rows, from, to)),
+      answer: changedOf,
+      merged: (sections) => this.#sectionsOf(wish, encodeMerged(rows, sections, encodeRows)),
+    }
+  }
+
+  /** Submits rows in sections, encoding them slice by slice if they are many. */
+  #submit(encoding: Encoding, o: WriteOptions): Promise<number> {
+    const { count, encode } = encoding
+    if (count === 0) return eventLoopGate.resolve(0)
+    const write = count > sliceRows ? this.#encodeInSlices(encoding, o) : this.#distinctWrite(encode(0, count), encoding, o)
+    return this.#o.submit(write, o.signal) as Promise<number>
+  }
+
+  async #encodeInSlices(encoding: Encoding, o: WriteOptions): Promise<Write> {
+    const sections: WriteSection[] = []
+    let sizeBytes = 0
+    for (let at = 0; at < encoding.count; at += sliceRows) {
+      const slice = encoding.encode(at, Math.min(encoding.count, at + sliceRows))
+      sections.push(...slice)
+      sizeBytes += bytesOf(slice)
+      if (sizeBytes > this.#o.batchBytesMax) throw this.#tooLarge(sizeBytes, encoding.count)
+      const pause = eventLoopGate.pause()
+      if (pause) await pause
+    }
+    return this.#distinctWrite(sections, encoding, o)
+  }
+
+  /** Inserts are looked at when their turn comes: the same key twice is an error. Of changes, later ones are merged into earlier ones. */
+  #distinctWrite(sections: WriteSection[], { answer, merged }: Encoding, o: WriteOptions): Write {
+    if (merged === undefined) return this.#write(sections, o, answer)
+    return this.#write(hasSameKey(sections) ? merged(sections) : sections, o, answer)
   }
 
   /** What a call is rejected with whose first batches were applied. */
@@ -67,8 +136,8 @@ export class TableWriter {
   /** As many rows as one batch may hold; at once if few are left. */
   #nextPart(columns: ColumnInput, from: number, o: WriteOptions): Write | Promise<Write> {
     if (columns.rowCount - from > sliceRows) return this.#layOutPart(columns, from, o)
-    const sections = this.#sections(columns.slice(from, columns.rowCount), from)
-    return bytesOf(sections) <= this.#o.batchBytesMax ? this.#write(sections, o) : this.#layOutPart(columns, from, o)
+    const sections = rowSections(this.#o, wishes.insert, columns.slice(from, columns.rowCount), from)
+    return bytesOf(sections) <= this.#o.batchBytesMax ? this.#write(sections, o, insertedOf) : this.#layOutPart(columns, from, o)
   }
 
   async #layOutPart(columns: ColumnInput, from: number, o: WriteOptions): Promise<Write> {
@@ -79,7 +148,7 @@ export class TableWriter {
     let rows = sliceRows
     for (let at = from; at < columns.rowCount; ) {
       const to = Math.min(columns.rowCount, at + rows)
-      const sections = this.#sections(columns.slice(at, to), at)
+      const sections = rowSections(this.#o, wishes.insert, columns.slice(at, to), at)
       const sizeBytes = bytesOf(sections)
       if (partBytes + sizeBytes <= (part.length > 0 ? partBytesMax : batchBytesMax)) {
         part.push(...sections)
@@ -96,69 +165,43 @@ export class TableWriter {
       const pause = eventLoopGate.pause()
       if (pause) await pause
     }
-    return this.#write(part, o)
+    return this.#write(part, o, insertedOf)
   }
 
-  async #encodeInSlices(rows: readonly object[], o: WriteOptions): Promise<Write> {
-    const sections: WriteSection[] = []
-    let sizeBytes = 0
-    for (let at = 0; at < rows.length; at += sliceRows) {
-      const slice = this.#sections(this.#encoder.encode(rows, at, Math.min(rows.length, at + sliceRows)), at)
-      sections.push(...slice)
-      sizeBytes += bytesOf(slice)
-      if (sizeBytes > this.#o.batchBytesMax) throw this.#tooLarge(sizeBytes, rows.length)
-      const pause = eventLoopGate.pause()
-      if (pause) await pause
-    }
-    return this.#write(sections, o)
-  }
-
-  #sections(rows: RowBlock, firstRow: number): WriteSection[] {
-    const { schema, tablets } = this.#o
-    const keys = encodeKeys(schema, rows)
-    const parts = partitionRows(schema, rows, keys)
-    if (!parts) return [{ tablet: tablets[0] as Tablet, rows, keys, hashes: hashKeys(keys), inputRows: undefined, firstRow }]
-    return splitByTablet(parts, tablets.length).flatMap((selected, ordinal) => {
-      if (selected.length === 0) return []
-      const block = gatherBlock(rows, selected)
-      const partKeys = encodeKeys(schema, block)
-      const inputRows = selected.map((row) => row + firstRow)
-      return [{ tablet: tablets[ordinal] as Tablet, rows: block, keys: partKeys, hashes: hashKeys(partKeys), inputRows, firstRow }]
-    })
-  }
-
-  #write(sections: WriteSection[], o: WriteOptions): Write {
+  #write(sections: WriteSection[], o: WriteOptions, answer: (counts: WriteCounts) => number): Write {
     const rowCount = sections.reduce((sum, { rows }) => sum + rows.rowCount, 0)
     const sizeBytes = bytesOf(sections)
     if (sizeBytes > this.#o.batchBytesMax) throw this.#tooLarge(sizeBytes, rowCount)
-    return { sections, rowCount, sizeBytes, durability: o.durability ?? this.#o.durability, signal: o.signal }
+    return { sections, rowCount, sizeBytes, durability: o.durability ?? this.#o.durability, answer, signal: o.signal }
   }
 
   #tooLarge(sizeBytes: number, rows: number): VarveError {
     const { batchBytesMax, schema } = this.#o
     return new VarveError(
       'BATCH_TOO_LARGE',
-      `Table ${schema.name}: ${rows} rows in one call take more than ${batchBytesMax} bytes, a quarter of memory.limit. Insert them in several calls, or raise memory.limit.`,
+      `Table ${schema.name}: ${rows} rows in one call take more than ${batchBytesMax} bytes, a quarter of memory.limit. Write them in several calls, or raise memory.limit.`,
       { context: { table: schema.name, rows, sizeBytes, bytesMax: batchBytesMax } },
     )
   }
 }
 
-function bytesOf(sections: readonly WriteSection[]): number {
-  return sections.reduce((sum, { rows, keys }) => sum + memoryBytesOf(rows, keys), 0)
+/** How a call becomes sections. */
+interface Encoding {
+  readonly count: number
+  encode(from: number, to: number): WriteSection[]
+  answer(counts: WriteCounts): number
+  /** The same, where a key comes several times in `sections`: once each. Absent: that is an error. */
+  merged?(sections: readonly WriteSection[]): WriteSection[]
 }
 
-/** The rows of each tablet, ascending, by counting first. */
-function splitByTablet(parts: Uint16Array, tabletCount: number): Int32Array[] {
-  const counts = new Int32Array(tabletCount)
-  for (let i = 0; i < parts.length; i++) counts[parts[i] as number] = (counts[parts[i] as number] as number) + 1
-  const selected = Array.from(counts, (count) => new Int32Array(count))
-  counts.fill(0)
-  for (let i = 0; i < parts.length; i++) {
-    const part = parts[i] as number
-    const at = counts[part] as number
-    ;(selected[part] as Int32Array)[at] = i
-    counts[part] = at + 1
-  }
-  return selected
+function insertedOf(counts: WriteCounts): number {
+  return counts.inserted
+}
+
+function changedOf(counts: WriteCounts): number {
+  return counts.updated + counts.deleted
+}
+
+function bytesOf(sections: readonly WriteSection[]): number {
+  return sections.reduce((sum, { rows, keys }) => sum + memoryBytesOf(rows, keys), 0)
 }

@@ -31,7 +31,7 @@ interface Waiting {
   /** Rises from write to write. */
   readonly ordinal: number
   readonly write: Write | Promise<Write>
-  readonly resolve: (counts: WriteCounts) => void
+  readonly resolve: (answer: unknown) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -107,7 +107,7 @@ export class WriteQueue {
    * Resolves with what was done, when the write is as durable as it asked to be. A promise of a write keeps its
    * place in the queue. The signal takes a write that waits its turn out of the queue: ABORTED.
    */
-  submit(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<WriteCounts> {
+  submit(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<unknown> {
     // One that fails to be laid out fails when its turn comes; until then nobody looks at it.
     if (write instanceof Promise) write.catch(() => undefined)
     try {
@@ -121,16 +121,16 @@ export class WriteQueue {
     }
   }
 
-  #enqueue(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<WriteCounts> {
+  #enqueue(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const leave = () => this.#leave(waiting, abortedError(signal as AbortSignal))
       const done = () => signal?.removeEventListener('abort', leave)
       const waiting: Waiting = {
         ordinal: this.#nextOrdinal++,
         write,
-        resolve: (counts) => {
+        resolve: (answer) => {
           done()
-          resolve(counts)
+          resolve(answer)
         },
         reject: (error) => {
           done()
@@ -163,11 +163,11 @@ export class WriteQueue {
   }
 
   /** The whole of a small write, in this tick; undefined if it must wait for something. Throws what the write is rejected with. */
-  #tryNow(write: Write): Promise<WriteCounts> | undefined {
+  #tryNow(write: Write): Promise<unknown> | undefined {
     if (!this.#o.throttle.admit(write.sizeBytes)) return undefined
     const resolved = this.#resolve(write)
     if (!resolved) return undefined
-    if (resolved.actions.length === 0) return eventLoopGate.resolve(resolved.counts)
+    if (resolved.actions.length === 0) return eventLoopGate.resolve(write.answer(resolved.counts))
     const w = { ...resolved, write, opId: this.#lastAppliedOp + 1, timestamp: this.#o.time.next() }
     logWrite(this.#log, w.actions, w.opId, w.timestamp)
     const written = this.#log.commit()
@@ -177,7 +177,7 @@ export class WriteQueue {
   }
 
   /** The log is slow: holds the queue until the one write is in it. */
-  async #finishLater(w: Logged, written: Promise<void>): Promise<WriteCounts> {
+  async #finishLater(w: Logged, written: Promise<void>): Promise<unknown> {
     this.#pumping = true
     this.#moving = 'held'
     try {
@@ -241,6 +241,7 @@ export class WriteQueue {
   async #takeGroup(): Promise<(Logged & Waiting)[]> {
     const group: (Logged & Waiting)[] = []
     const hashes = new Set<number>()
+    let opId = this.#lastAppliedOp
     let isFull = false
     while (this.#waiting.length > 0 && !isFull) {
       const head = this.#waiting[0] as Waiting
@@ -250,13 +251,15 @@ export class WriteQueue {
         if (group.length > 0 && (write.rowCount > sliceRows || overlaps(write, hashes))) break
         const resolved = group.length === 0 ? await this.#makeReady(write) : this.#resolveIfReady(write)
         if (!resolved) break
-        const opId = this.#lastAppliedOp + group.length + 1
-        const timestamp = this.#o.time.next()
+        // What changes nothing takes no op id, and is not logged.
+        if (resolved.actions.length > 0) opId++
+        const timestamp = resolved.actions.length > 0 ? this.#o.time.next() : 0
         if (resolved.actions.length > 0) await this.#logInSlices(resolved.actions, opId, timestamp)
         group.push({ ...head, ...resolved, write, opId, timestamp })
         isFull = write.rowCount > sliceRows || this.#log.pendingBytes >= groupBytesMax
         if (!isFull && this.#waiting.length > 1) addHashes(write, hashes)
       } catch (error) {
+        opId = this.#lastAppliedOp + group.filter(({ actions }) => actions.length > 0).length
         head.reject(error)
       }
       this.#waiting.shift()
@@ -361,8 +364,8 @@ export class WriteQueue {
     const left = [...group]
     try {
       for (const w of group) {
-        if (w.actions.length <= 1) this.#apply(w)
-        else await this.#applyInSlices(w)
+        if (w.actions.length === 1) this.#apply(w)
+        else if (w.actions.length > 1) await this.#applyInSlices(w)
         left.shift()
         this.#acknowledge(w).then(w.resolve, w.reject)
       }
@@ -404,11 +407,11 @@ export class WriteQueue {
     this.#o.applied(counts)
   }
 
-  #acknowledge({ write, counts }: Logged): Promise<WriteCounts> {
+  #acknowledge({ write, counts }: Logged): Promise<unknown> {
     if (write.durability === 'interval') this.#o.syncSoon()
-    if (write.durability !== 'sync') return eventLoopGate.resolve(counts)
+    if (write.durability !== 'sync') return eventLoopGate.resolve(write.answer(counts))
     return this.#log.sync().then(
-      () => counts,
+      () => write.answer(counts),
       (error: unknown) => {
         this.#stopIfLogDid()
         throw error

@@ -45,7 +45,7 @@ export interface Expectation {
   readonly timestamp: number
 }
 
-/** One atomic batch, ready for the queue: no key comes twice. */
+/** One atomic batch, ready for the queue. No key comes twice, or the write is rejected with KEY_EXISTS. */
 export interface Write {
   readonly sections: readonly WriteSection[]
   readonly expectations?: readonly Expectation[]
@@ -53,6 +53,8 @@ export interface Write {
   /** About what its rows will take in memory. */
   readonly sizeBytes: number
   readonly durability: Durability
+  /** What the caller's promise resolves with. */
+  answer(counts: WriteCounts): unknown
   readonly signal: AbortSignal | undefined
 }
 

@@ -13,6 +13,7 @@ import type {
 import { type FixedKeyLayout, type KeyColumn, type KeyPlan, keyBytesMax, keyPlan } from './key-layout.ts'
 import { keyTooLong, writeEscapedRange, writeLeftBytes, writeWideBytes } from './key-writer.ts'
 import type { TableSchema } from './table-schema.ts'
+import { gatherVector } from './vector-ops.ts'
 
 /**
  * Encodes the keys of validated rows, column by column. Throws INVALID_VALUE { table, column, rowIndex } for a key of
