@@ -1,6 +1,7 @@
 import { VarveError } from '../base/errors.ts'
 import type { ColumnSchema, ColumnValue, TableSchema } from '../schema/table-schema.ts'
-import type { FileMeta, TabletState, VersionEdit } from './version-edit.ts'
+import type { LogPosition } from '../wal/log-position.ts'
+import type { DeltaStatistics, FileMeta, TabletState, VersionEdit } from './version-edit.ts'
 
 /**
  * Version edits as JSON, so that a manifest can be read by eye. JSON has no bigint, bytes, −0, NaN or infinities;
@@ -45,6 +46,7 @@ function editProblem(edit: VersionEdit): string | undefined {
     if (edit[field] !== undefined && !Array.isArray(edit[field])) return `has a ${field} that is not a list`
   }
   if (edit.logSyncedThrough !== undefined && !isCount(edit.logSyncedThrough)) return 'has no valid logSyncedThrough'
+  if (edit.logNeededFrom !== undefined && !isPosition(edit.logNeededFrom)) return 'has no valid logNeededFrom'
   if (edit.droppedTables?.some((id) => !isCount(id))) return 'drops something that is not a table'
   if (edit.removedFiles?.some((number) => !isCount(number))) return 'removes something that is not a file'
   if (edit.tables?.some((table) => !isTable(table))) return 'has a malformed table'
@@ -55,6 +57,10 @@ function editProblem(edit: VersionEdit): string | undefined {
 
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function isPosition(position: LogPosition): boolean {
+  return isCount(position?.opId) && isCount(position.segment)
 }
 
 function isTable(table: TableSchema): boolean {
@@ -75,7 +81,13 @@ function isFile(file: FileMeta): boolean {
   if (!isCount(file?.fileNumber) || !isCount(file.rowset) || !isCount(file.tableId) || !isCount(file.tablet)) return false
   if (!isCount(file.sizeBytes) || !isCount(file.rows) || !isCount(file.flushedThroughOp)) return false
   if (typeof file.minKeyHex !== 'string' || typeof file.maxKeyHex !== 'string') return false
+  if (file.deltas !== undefined && !isDeltaStatistics(file.deltas)) return false
   return file.role === 'base' || file.role === 'redo' || file.role === 'undo'
+}
+
+function isDeltaStatistics(deltas: DeltaStatistics): boolean {
+  if (!isCount(deltas?.deletes) || !isCount(deltas.lives) || !isCount(deltas.minRow) || !isCount(deltas.maxRow)) return false
+  return Array.isArray(deltas.updates) && deltas.updates.every((update) => isCount(update?.[0]) && isCount(update[1]))
 }
 
 function tableToJson(table: TableSchema): object {

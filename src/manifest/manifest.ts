@@ -1,29 +1,14 @@
-import type { Clock } from '../base/clock.ts'
 import { asError, VarveError } from '../base/errors.ts'
 import type { EventBus } from '../events/event-map.ts'
-import { type AppendFile, joinPath, type Vfs } from '../vfs/vfs.ts'
-import { beginFrame, frameHeaderBytes, frameTypes, sealFrame } from '../wal/frame.ts'
+import { type LogPosition, laterPosition } from '../wal/log-position.ts'
 import { diskFullError, isDiskFull, writesStoppedError } from '../wal/persist-errors.ts'
-import { installCurrent, prepareCurrent } from './current-file.ts'
-import { manifestFileName } from './database-files.ts'
 import { encodeEdit } from './edit-codec.ts'
-import { encodeManifestHeader, manifestHeaderBytes, manifestSeed } from './manifest-header.ts'
+import { encodeFrames, installManifest, type ManifestFile, type ManifestPlace, type OpenManifest, writeSnapshot } from './open-manifest.ts'
 import type { Version } from './version.ts'
 import type { VersionEdit } from './version-edit.ts'
 
-/** A manifest, as the cleaner is asked to remove it. */
-export interface ManifestFile {
-  readonly fileNumber: number
-  readonly path: string
-}
-
-export interface ManifestOptions {
-  readonly vfs: Vfs
-  readonly directory: string
-  readonly clock: Clock
+export interface ManifestOptions extends ManifestPlace {
   readonly events: EventBus
-  /** Takes the next number of the database's one sequence. */
-  nextFileNumber(): number
   /** Told of each manifest that is no longer in force, once that is durable. */
   obsolete(file: ManifestFile): void
   /** A new manifest is begun past this size, and past twice its own snapshot; 1 MiB by default. */
@@ -35,15 +20,6 @@ interface PendingEdit {
   readonly next: Version
   resolve(version: Version): void
   reject(error: Error): void
-}
-
-/** The file being written. `sizeBytes` through the last synced edit. */
-interface OpenManifest extends ManifestFile {
-  readonly file: AppendFile
-  readonly seed: number
-  readonly snapshotBytes: number
-  sizeBytes: number
-  sequence: number
 }
 
 /**
@@ -79,7 +55,7 @@ export class Manifest {
   static async begin(o: ManifestOptions & { version: Version; previous?: ManifestFile }): Promise<Manifest> {
     try {
       const open = await writeSnapshot(o, o.version)
-      await installCurrent(o.vfs, o.directory)
+      await installManifest(open, o)
       const manifest = new Manifest(o, open, o.version)
       o.events.emit('manifest:created', { fileNumber: open.fileNumber, path: open.path })
       if (o.previous) manifest.#retire(o.previous)
@@ -116,14 +92,18 @@ export class Manifest {
    * Writes an edit; resolves with the version that it makes once it is synced, edits of earlier calls first. Rejects
    * with DISK_FULL (retryable; edits that waited behind it are rejected too, as they build on it), WRITES_STOPPED, or
    * an InvariantError if the edit does not fit the version after those that wait.
+   *
+   * `logNeededFrom` completes the edit, within the call: it is given the version after this edit and those that wait,
+   * which are durable before it, and says where the log is needed from then.
    */
-  append(edit: VersionEdit): Promise<Version> {
+  append(edit: VersionEdit, logNeededFrom?: (next: Version) => LogPosition): Promise<Version> {
     return new Promise((resolve, reject) => {
       if (this.#stopped) throw this.#stopped
       if (this.#closed) throw new VarveError('DATABASE_CLOSED', 'The database has been closed.')
-      const next = this.#tail.apply(edit)
-      this.#tail = next
-      this.#queue.push({ edit, next, resolve, reject })
+      let pending = { edit, next: this.#tail.apply(edit) }
+      if (logNeededFrom) pending = completed(pending, logNeededFrom(pending.next))
+      this.#tail = pending.next
+      this.#queue.push({ ...pending, resolve, reject })
       this.#pump ??= this.#writeAll()
     })
   }
@@ -210,10 +190,9 @@ export class Manifest {
       return
     }
     try {
-      await installCurrent(this.#o.vfs, this.#o.directory)
+      await installManifest(open, this.#o)
     } catch (error) {
       this.#stop(error)
-      await open.file.close().catch(() => {})
       return
     }
     this.#open = open
@@ -242,44 +221,8 @@ export class Manifest {
   }
 }
 
-/** Writes and syncs a manifest that CURRENT does not name yet, and the new CURRENT beside the old one. Removes what it wrote if it fails. */
-async function writeSnapshot(o: ManifestOptions, version: Version): Promise<OpenManifest> {
-  const fileNumber = o.nextFileNumber()
-  const path = joinPath(o.directory, manifestFileName(fileNumber))
-  const seed = manifestSeed(fileNumber)
-  const snapshot = version.snapshotEdit(o.clock.nowMs())
-  const payload = encodeEdit({ ...snapshot, nextFileNumber: Math.max(snapshot.nextFileNumber, fileNumber + 1) })
-  const frames = encodeFrames([payload], { sequence: 0, seed, position: manifestHeaderBytes, syncedBytes: 0 })
-  const file = await o.vfs.create(path)
-  try {
-    await file.append(encodeManifestHeader(fileNumber))
-    await file.append(frames)
-    await file.sync()
-    await prepareCurrent(o.vfs, o.directory, fileNumber)
-    const sizeBytes = manifestHeaderBytes + frames.length
-    return { fileNumber, path, file, seed, snapshotBytes: sizeBytes, sizeBytes, sequence: 1 }
-  } catch (error) {
-    await file.close().catch(() => {})
-    await o.vfs.remove(path).catch(() => {})
-    throw error
-  }
-}
-
-/** Frames for payloads, end to end; for no payload, the one frame that says how much is synced. */
-function encodeFrames(
-  payloads: readonly Uint8Array[],
-  o: { sequence: number; seed: number; position: number; syncedBytes: number },
-): Uint8Array {
-  const list = payloads.length > 0 ? payloads : [new Uint8Array(0)]
-  const type = payloads.length > 0 ? frameTypes.record : frameTypes.synced
-  const bytes = new Uint8Array(list.reduce((total, payload) => total + frameHeaderBytes + payload.length, 0))
-  const view = new DataView(bytes.buffer)
-  let offset = 0
-  list.forEach((payload, i) => {
-    beginFrame(view, offset, type, o.sequence + i, payload.length)
-    bytes.set(payload, offset + frameHeaderBytes)
-    sealFrame(bytes, view, offset, { seed: o.seed, position: o.position + offset, syncedBytes: o.syncedBytes })
-    offset += frameHeaderBytes + payload.length
-  })
-  return bytes
+/** An edit, and the version that it makes, with where the log is needed from: like counters, that only rises. */
+function completed({ edit, next }: Pick<PendingEdit, 'edit' | 'next'>, neededFrom: LogPosition): Pick<PendingEdit, 'edit' | 'next'> {
+  const logNeededFrom = laterPosition(next.logNeededFrom, neededFrom)
+  return { edit: { ...edit, logNeededFrom }, next: next.withLog({ logNeededFrom }) }
 }

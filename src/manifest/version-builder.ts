@@ -1,5 +1,6 @@
 import { invariant } from '../base/errors.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
+import { type LogPosition, laterPosition } from '../wal/log-position.ts'
 import type { FileMeta, TabletState, VersionEdit } from './version-edit.ts'
 import { emptyTablet, type RowSetFiles, type TabletVersion, type VersionParts } from './version-parts.ts'
 
@@ -24,6 +25,7 @@ export class VersionBuilder {
   #lastTimestamp: number
   #nextTableId: number
   #logSyncedThrough: number
+  #logNeededFrom: LogPosition | undefined
 
   constructor(from: VersionParts) {
     this.#from = from
@@ -33,6 +35,7 @@ export class VersionBuilder {
     this.#lastTimestamp = from.lastTimestamp
     this.#nextTableId = from.nextTableId
     this.#logSyncedThrough = from.logSyncedThrough
+    this.#logNeededFrom = from.logNeededFrom
   }
 
   /** Applies in the order that `VersionEdit` states. Counters only rise: an edit made before another may be applied after it. */
@@ -42,6 +45,7 @@ export class VersionBuilder {
     this.#lastTimestamp = Math.max(this.#lastTimestamp, edit.lastTimestamp)
     this.#nextTableId = Math.max(this.#nextTableId, edit.nextTableId)
     this.#logSyncedThrough = Math.max(this.#logSyncedThrough, edit.logSyncedThrough ?? 0)
+    this.#logNeededFrom = laterPosition(this.#logNeededFrom, edit.logNeededFrom)
     for (const tableId of edit.droppedTables ?? []) this.#dropTable(tableId)
     for (const table of edit.tables ?? []) this.#putTable(table)
     if (edit.tables) this.#checkNames()
@@ -61,6 +65,7 @@ export class VersionBuilder {
       lastTimestamp: this.#lastTimestamp,
       nextTableId: this.#nextTableId,
       logSyncedThrough: this.#logSyncedThrough,
+      logNeededFrom: this.#logNeededFrom,
     }
   }
 

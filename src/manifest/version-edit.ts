@@ -1,4 +1,17 @@
 import type { TableSchema } from '../schema/table-schema.ts'
+import type { LogPosition } from '../wal/log-position.ts'
+
+/** What is known of the changes in a delta file before it is opened. */
+export interface DeltaStatistics {
+  /** The ids of the columns that changes set, key columns left out, and how many changes set each. */
+  readonly updates: readonly (readonly [columnId: number, count: number])[]
+  /** How many changes delete their row, and how many bring it to life. */
+  readonly deletes: number
+  readonly lives: number
+  /** The least and the greatest row id. */
+  readonly minRow: number
+  readonly maxRow: number
+}
 
 /** A data file and its place. Keys are encoded, in hex. */
 export interface FileMeta {
@@ -18,6 +31,8 @@ export interface FileMeta {
   readonly maxTimestamp: number
   /** Every logged change to its rows up to this op id is in the rowset's files (03, "Recovery"). */
   readonly flushedThroughOp: number
+  /** Of delta files. */
+  readonly deltas?: DeltaStatistics
 }
 
 /** Why an edit was made: replay and events tell steps apart by this, never by guessing. */
@@ -62,6 +77,11 @@ export interface VersionEdit {
   readonly nextTableId: number
   /** The log was synced through this op when the edit was made: a log that ends before it has lost what was durable. Absent: 0. */
   readonly logSyncedThrough?: number
+  /**
+   * Where the log is needed from once this edit is durable. Segments are let go only by what the last durable edit says,
+   * so that a log which begins later has lost some. Absent: nothing new is promised.
+   */
+  readonly logNeededFrom?: LogPosition
   /** Tables created or changed: the whole new schema. */
   readonly tables?: readonly TableSchema[]
   readonly droppedTables?: readonly number[]

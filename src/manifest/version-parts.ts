@@ -1,4 +1,5 @@
 import type { TableSchema } from '../schema/table-schema.ts'
+import type { LogPosition } from '../wal/log-position.ts'
 import type { FileMeta, TabletState } from './version-edit.ts'
 
 /** The files of one rowset. `redo` in the order of application: ascending by the ops that they go through. */
@@ -30,7 +31,12 @@ export interface VersionParts {
   readonly nextTableId: number
   /** The log is known to have been synced through this op. */
   readonly logSyncedThrough: number
+  /** Where the log is needed from; undefined: nobody has promised. */
+  readonly logNeededFrom: LogPosition | undefined
 }
+
+/** What a version knows of the log. */
+export type LogKnowledge = Pick<VersionParts, 'lastOpId' | 'logSyncedThrough' | 'logNeededFrom'>
 
 /** A tablet of which nothing is on disk. */
 export function emptyTablet(tableId: number, tablet: number): TabletVersion {

@@ -1,7 +1,8 @@
 import type { TableSchema } from '../schema/table-schema.ts'
+import type { LogPosition } from '../wal/log-position.ts'
 import { VersionBuilder } from './version-builder.ts'
 import type { FileMeta, TabletState, VersionEdit } from './version-edit.ts'
-import { emptyTablet, type TabletVersion, type VersionParts } from './version-parts.ts'
+import { emptyTablet, type LogKnowledge, type TabletVersion, type VersionParts } from './version-parts.ts'
 
 /**
  * What the database consists of on disk at one point: tables, and the files of each tablet. Immutable; `apply` makes
@@ -17,6 +18,7 @@ export class Version implements VersionParts {
     lastTimestamp: 0,
     nextTableId: 1,
     logSyncedThrough: 0,
+    logNeededFrom: undefined,
   })
 
   readonly tables: ReadonlyMap<number, TableSchema>
@@ -27,6 +29,7 @@ export class Version implements VersionParts {
   readonly lastTimestamp: number
   readonly nextTableId: number
   readonly logSyncedThrough: number
+  readonly logNeededFrom: LogPosition | undefined
   #byName: ReadonlyMap<string, TableSchema> | undefined
 
   constructor(parts: VersionParts) {
@@ -38,6 +41,7 @@ export class Version implements VersionParts {
     this.lastTimestamp = parts.lastTimestamp
     this.nextTableId = parts.nextTableId
     this.logSyncedThrough = parts.logSyncedThrough
+    this.logNeededFrom = parts.logNeededFrom
   }
 
   /** Tables by name. */
@@ -56,6 +60,11 @@ export class Version implements VersionParts {
     return new Version(new VersionBuilder(this).apply(edit).build())
   }
 
+  /** This version, knowing something else of the log. */
+  withLog(log: Partial<LogKnowledge>): Version {
+    return new Version({ ...this, ...log })
+  }
+
   /** Every data file that this version needs. */
   liveFiles(): IterableIterator<FileMeta> {
     return this.files.values()
@@ -65,9 +74,9 @@ export class Version implements VersionParts {
   snapshotEdit(wallClockMs: number): VersionEdit {
     const tablets: TabletState[] = []
     for (const ofTable of this.tablets.values()) for (const { state } of ofTable.values()) tablets.push(state)
-    const { nextFileNumber, lastOpId, lastTimestamp, nextTableId, logSyncedThrough } = this
+    const { nextFileNumber, lastOpId, lastTimestamp, nextTableId, logSyncedThrough, logNeededFrom } = this
     const lists = { tables: [...this.tables.values()], addedFiles: [...this.files.values()], tablets }
-    const counters = { nextFileNumber, lastOpId, lastTimestamp, nextTableId, logSyncedThrough }
+    const counters = { nextFileNumber, lastOpId, lastTimestamp, nextTableId, logSyncedThrough, ...(logNeededFrom && { logNeededFrom }) }
     return { reason: { kind: 'snapshot' }, wallClockMs, ...counters, ...lists }
   }
 }

@@ -3,7 +3,7 @@
  * cache. Loads of one block under way at the same time share the read.
  */
 import { systemCode, VarveError } from '../base/errors.ts'
-import { type Block, blockCorruption, openBlock } from './block.ts'
+import { type Block, type BlockPlace, blockCorruption, checkBlock, openBlock } from './block.ts'
 import type { BlockCache } from './block-cache.ts'
 import { blockEncodings } from './block-encoding.ts'
 import { BloomFilter } from './bloom-filter.ts'
@@ -12,12 +12,17 @@ import { CachedColumn, decodeColumn } from './column-block.ts'
 import type { FileHandle, FileHandles } from './file-handles.ts'
 import { PayloadReader } from './payload-reader.ts'
 import type { SSTableIndex } from './sstable-index.ts'
-import { splitEncoding } from './sstable-metadata.ts'
+import { type DirectoryEntry, splitEncoding } from './sstable-metadata.ts'
 
 /** Blocks with less than this between them are read together … */
 const gapBytesMax = 16 * 1024
 /** … up to this much. */
 const readBytesMax = 4 * 1024 * 1024
+
+/** A column's block as it lies in its file, checked, and what the directory says of it. */
+export interface StoredBlock extends DirectoryEntry {
+  readonly bytes: Uint8Array
+}
 
 export class BlockLoader {
   readonly #fileNumber: number
@@ -105,6 +110,17 @@ export class BlockLoader {
     return this.#open(ordinal, await this.#read([ordinal]), this.#index.blockOffset(ordinal))
   }
 
+  /** Column blocks as they lie in the file, past the cache: for copies. In the order asked for, which must be that of the file. */
+  async readStored(ordinals: readonly number[]): Promise<StoredBlock[]> {
+    const stored: StoredBlock[] = []
+    for (const run of this.#runs([...ordinals])) {
+      const bytes = await this.#read(run)
+      const origin = this.#index.blockOffset(run[0] as number)
+      for (const ordinal of run) stored.push(this.#store(ordinal, this.#cut(ordinal, bytes, origin)))
+    }
+    return stored
+  }
+
   async #readFilter(): Promise<BloomFilter> {
     try {
       return this.#decodeFilter(await this.#read([this.#index.filterOrdinal]))
@@ -168,23 +184,38 @@ export class BlockLoader {
     }
   }
 
+  /** The bytes of one block in what was read from `origin` on. */
+  #cut(ordinal: number, bytes: Uint8Array, origin: number): Uint8Array {
+    const start = this.#index.blockOffset(ordinal) - origin
+    return bytes.subarray(start, start + this.#index.blockEnd(ordinal) - this.#index.blockOffset(ordinal))
+  }
+
   #open(ordinal: number, bytes: Uint8Array, origin: number): Block {
-    const index = this.#index
-    const offset = index.blockOffset(ordinal)
-    const start = offset - origin
     // Of a read shared with others, a block takes a copy: else one in the cache would keep them all in memory.
-    const own = bytes.subarray(start, start + index.blockEnd(ordinal) - offset)
-    const place = { path: this.#path, offset, ordinal }
+    const own = this.#cut(ordinal, bytes, origin)
+    const place = this.#place(ordinal)
     const block = openBlock(own.length === bytes.length ? own : own.slice(), place, this.#codec)
-    if (ordinal === index.filterOrdinal) {
-      if (block.encoding !== blockEncodings.filter) throw blockCorruption(place, 'it is not the filter')
-    } else {
-      const { encoding, compressed } = splitEncoding(index.metadata.encodings[ordinal] as number)
-      const rows = index.groupRowCount(Math.floor(ordinal / index.stride))
-      if (block.encoding !== encoding || block.compressed !== compressed || block.rows !== rows)
-        throw blockCorruption(place, 'it is not what the directory says')
-    }
+    if (ordinal !== this.#index.filterOrdinal) this.#checkDirectory(block)
+    else if (block.encoding !== blockEncodings.filter) throw blockCorruption(place, 'it is not the filter')
     return block
+  }
+
+  #store(ordinal: number, bytes: Uint8Array): StoredBlock {
+    const { encoding, compressed } = this.#checkDirectory(checkBlock(bytes, this.#place(ordinal)))
+    return { bytes, sizeBytes: bytes.length, encoding, compressed, zoneMap: this.#index.metadata.zoneMaps.at(ordinal) }
+  }
+
+  #checkDirectory<B extends Omit<Block, 'payload'>>(block: B): B {
+    const { ordinal } = block
+    const { encoding, compressed } = splitEncoding(this.#index.metadata.encodings[ordinal] as number)
+    const rows = this.#index.groupRowCount(Math.floor(ordinal / this.#index.stride))
+    if (block.encoding !== encoding || block.compressed !== compressed || block.rows !== rows)
+      throw blockCorruption(this.#place(ordinal), 'it is not what the directory says')
+    return block
+  }
+
+  #place(ordinal: number): BlockPlace {
+    return { path: this.#path, offset: this.#index.blockOffset(ordinal), ordinal }
   }
 
   #decode(ordinal: number, bytes: Uint8Array, run: readonly number[]): CachedColumn {
@@ -202,7 +233,7 @@ export class BlockLoader {
         decodeColumn(block.payload, { kind, encoding: block.encoding, rowCount: block.rows, hasNulls: block.hasNulls }),
       )
     } catch (cause) {
-      throw blockCorruption({ path: this.#path, offset: this.#index.blockOffset(ordinal), ordinal }, 'its content is malformed', cause)
+      throw blockCorruption(this.#place(ordinal), 'its content is malformed', cause)
     }
   }
 
@@ -210,7 +241,7 @@ export class BlockLoader {
     const ordinal = this.#index.filterOrdinal
     const { payload } = this.#open(ordinal, bytes, this.#index.blockOffset(ordinal))
     if (payload.length === 0 || payload.length % 64 !== 0) {
-      throw blockCorruption({ path: this.#path, offset: this.#index.blockOffset(ordinal), ordinal }, 'its size is not that of a filter')
+      throw blockCorruption(this.#place(ordinal), 'its size is not that of a filter')
     }
     const filter = new BloomFilter(new PayloadReader(payload).words(payload.length / 4))
     this.#cache.set(this.#fileNumber, ordinal, filter, 'filter')

@@ -56,6 +56,22 @@ export function sealBlock(
   return block
 }
 
+/** Whether the codec was used. */
+export function isCompressed(block: Uint8Array): boolean {
+  return block[21] === 1
+}
+
+/** The same block with another ordinal, for a copy of it in another file; the block itself if it has it already. */
+export function renumberBlock(block: Uint8Array, ordinal: number): Uint8Array {
+  const view = new DataView(block.buffer, block.byteOffset, block.byteLength)
+  if (view.getUint32(4, true) === ordinal) return block
+  const copy = block.slice()
+  const copyView = new DataView(copy.buffer)
+  copyView.setUint32(4, ordinal, true)
+  copyView.setUint32(0, crc32(copy.subarray(4)), true)
+  return copy
+}
+
 /** Where a block was read from, for errors. */
 export interface BlockPlace {
   readonly path: string
@@ -65,17 +81,27 @@ export interface BlockPlace {
 
 /** Checks a block as read and opens it. CORRUPTION { path, offset, block } if it is not what was written there. */
 export function openBlock(bytes: Uint8Array, place: BlockPlace, codec: Codec | undefined): Block {
+  const header = checkBlock(bytes, place)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const stored = bytes.subarray(blockHeaderBytes, blockHeaderBytes + view.getUint32(8, true))
+  return { ...header, payload: header.compressed ? decompress(stored, view.getUint32(12, true), place, codec) : stored }
+}
+
+/** As `openBlock`, without the payload: for whoever copies the block as it is. */
+export function checkBlock(bytes: Uint8Array, place: BlockPlace): Omit<Block, 'payload'> {
   if (bytes.length < blockHeaderBytes) throw blockCorruption(place, 'the file ends within it')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (view.getUint32(0, true) !== crc32(bytes.subarray(4))) throw blockCorruption(place, 'its checksum does not match')
   const ordinal = view.getUint32(4, true)
   if (ordinal !== place.ordinal) throw blockCorruption(place, `it is block ${ordinal}`)
-  const storedBytes = view.getUint32(8, true)
-  if (blockSizeBytes(storedBytes) !== bytes.length) throw blockCorruption(place, 'its size is not that of the directory')
-  const stored = bytes.subarray(blockHeaderBytes, blockHeaderBytes + storedBytes)
-  const compressed = view.getUint8(21) === 1
-  const payload = compressed ? decompress(stored, view.getUint32(12, true), place, codec) : stored
-  return { ordinal, rows: view.getUint32(16, true), encoding: view.getUint8(20), compressed, hasNulls: view.getUint8(22) === 1, payload }
+  if (blockSizeBytes(view.getUint32(8, true)) !== bytes.length) throw blockCorruption(place, 'its size is not that of the directory')
+  return {
+    ordinal,
+    rows: view.getUint32(16, true),
+    encoding: view.getUint8(20),
+    compressed: isCompressed(bytes),
+    hasNulls: view.getUint8(22) === 1,
+  }
 }
 
 function decompress(stored: Uint8Array, sizeBytes: number, place: BlockPlace, codec: Codec | undefined): Uint8Array {

@@ -3,7 +3,7 @@ import type { ColumnVector, FixedVector, KeyBlock } from '../schema/column-vecto
 import { type EncodedKeyRange, encodeKeys } from '../schema/key-encoding.ts'
 import type { ColumnSchema, TableSchema } from '../schema/table-schema.ts'
 import type { BlockCache } from './block-cache.ts'
-import { acquire, acquireSync, BlockLoader } from './block-loader.ts'
+import { acquire, acquireSync, BlockLoader, type StoredBlock } from './block-loader.ts'
 import type { BloomFilter } from './bloom-filter.ts'
 import { CachedKeys } from './cached-keys.ts'
 import { type Codec, findCodec } from './codec.ts'
@@ -108,6 +108,17 @@ export class SSTableReader {
     return this.#opened.metadata
   }
 
+  /** Whether the file has the column at a position of the schema; it lacks one that was added to the table later. */
+  hasColumn(position: number): boolean {
+    return this.#opened.columnIndexes[position] !== -1
+  }
+
+  /** What blocks were compressed with; undefined: nothing. */
+  get codec(): Codec | undefined {
+    const name = this.#opened.metadata.codecName
+    return name === 'none' ? undefined : findCodec(name, this.#options.codecs)
+  }
+
   firstKeyOf(group: number): Uint8Array {
     return this.#opened.metadata.firstKeys[group] as Uint8Array
   }
@@ -180,6 +191,20 @@ export class SSTableReader {
 
   loadTimestampsSync(group: number): Float64Array {
     return timestampsOf(this.#loading.loadSync([this.#timestampOrdinal(group)])[0] as CachedColumn)
+  }
+
+  /**
+   * Blocks of a group as they lie in the file, checked but not decoded, past the cache: of the columns at `positions`, those
+   * that the file has, and of the insert timestamps. For copies.
+   */
+  async loadStored(group: number, positions: readonly number[]): Promise<{ columns: Map<number, StoredBlock>; timestamps: StoredBlock }> {
+    const places = positions
+      .map((position) => ({ position, ordinal: this.#ordinal(group, position) }))
+      .filter(({ ordinal }) => ordinal !== -1)
+      .sort((a, b) => a.ordinal - b.ordinal)
+    const blocks = await this.#loading.readStored([...places.map(({ ordinal }) => ordinal), this.#timestampOrdinal(group)])
+    const columns = new Map(places.map(({ position }, i) => [position, blocks[i] as StoredBlock]))
+    return { columns, timestamps: blocks.at(-1) as StoredBlock }
   }
 
   /** The encoded keys of a group, if they are in the cache. */

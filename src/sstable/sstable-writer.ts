@@ -1,17 +1,14 @@
-import { systemCode, VarveError } from '../base/errors.ts'
 import type { ColumnKind, ColumnVector, KeyBlock } from '../schema/column-vector.ts'
 import { compareKeys, keyBytes, keyLayout, keysFromBytes } from '../schema/key-encoding.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { AppendFile } from '../vfs/vfs.ts'
-import { sealBlock } from './block.ts'
-import { blockEncodings } from './block-encoding.ts'
+import { isCompressed, sealBlock } from './block.ts'
 import { BloomFilter } from './bloom-filter.ts'
 import type { Codec } from './codec.ts'
 import { encodeColumn } from './column-block.ts'
-import { fileHeader, fileTrailer } from './file-frame.ts'
 import { PayloadWriter } from './payload-writer.ts'
 import { defaultRowsPerGroup, type RowGroup, type SSTableSummary } from './sstable.ts'
-import { type DirectoryEntry, writeMetadata } from './sstable-metadata.ts'
+import { TableFile } from './table-file.ts'
 
 export interface SSTableWriterOptions {
   readonly schema: TableSchema
@@ -23,35 +20,27 @@ export interface SSTableWriterOptions {
   readonly bloomBitsPerKey?: number
 }
 
-const appendBytesMin = 256 * 1024
-
 /**
  * Writes one SSTable: row groups in key order, then the filter, the metadata and the trailer. Takes over the file,
  * which must be new; `finish` or `abort` ends it. A failed append makes the file worthless: `abort`, and remove it.
  * Row groups are checked for shape and strict key order (TypeError); values are trusted to have been validated.
  */
 export class SSTableWriter {
-  readonly #file: AppendFile
+  readonly #file: TableFile
   readonly #schema: TableSchema
   readonly #rowsPerGroup: number
   readonly #codec: Codec | undefined
   readonly #bloomBitsPerKey: number
   readonly #payload = new PayloadWriter()
-  readonly #blocks: DirectoryEntry[] = []
   readonly #firstKeys: Uint8Array[] = []
   readonly #hashes: Uint32Array[] = []
-  #pending: Uint8Array[] = []
-  #pendingBytes = 0
-  #sizeBytes = 0
   #rows = 0
   /** The greatest key so far, as a block of one. */
   #lastKey: KeyBlock | undefined
   #minTimestamp = Infinity
   #maxTimestamp = -Infinity
-  #state: 'writing' | 'finished' | 'failed' = 'writing'
 
   constructor(file: AppendFile, o: SSTableWriterOptions) {
-    this.#file = file
     this.#schema = o.schema
     this.#rowsPerGroup = o.rowsPerGroup ?? defaultRowsPerGroup
     this.#codec = o.codec?.name === 'none' ? undefined : o.codec
@@ -59,8 +48,7 @@ export class SSTableWriter {
     if (!Number.isSafeInteger(this.#rowsPerGroup) || this.#rowsPerGroup < 1 || this.#rowsPerGroup > 1 << 20)
       throw new TypeError('rowsPerGroup must be a whole number from 1 to 1,048,576.')
     if (!(this.#bloomBitsPerKey > 0 && this.#bloomBitsPerKey <= 64)) throw new TypeError('bloomBitsPerKey must be above 0 and at most 64.')
-    if (file.sizeBytes !== 0) throw new TypeError(`${file.path} is not empty: an SSTable is written to a new file.`)
-    this.#put(fileHeader())
+    this.#file = new TableFile(file)
   }
 
   /** Rows taken so far. */
@@ -70,12 +58,12 @@ export class SSTableWriter {
 
   /** Bytes of the file so far, buffered ones included, without what `finish` adds. */
   get sizeBytes(): number {
-    return this.#sizeBytes
+    return this.#file.sizeBytes
   }
 
   /** Encodes and buffers a row group, and writes once enough is buffered. Its arrays may be used again afterwards. */
   async addGroup(group: RowGroup): Promise<void> {
-    this.#mustBeWriting()
+    this.#file.mustBeWriting()
     this.#check(group)
     const { rows, timestamps } = group
     this.#schema.columns.forEach((column, position) => {
@@ -87,42 +75,27 @@ export class SSTableWriter {
     this.#hashes.push(group.hashes.slice(0, rows.rowCount))
     this.#lastKey = keysFromBytes(this.#schema, [keyBytes(group.keys, rows.rowCount - 1, keyLayout(this.#schema))])
     this.#rows += rows.rowCount
-    if (this.#pendingBytes >= appendBytesMin) await this.#append()
+    await this.#file.settle()
   }
 
   /** Writes the rest, syncs and closes the file. A table without rows is a TypeError: it needs no file. */
   async finish(): Promise<SSTableSummary> {
-    this.#mustBeWriting()
+    this.#file.mustBeWriting()
     if (this.#lastKey === undefined) throw new TypeError('An SSTable needs at least one row; abort the writer instead.')
     const maxKey = keyBytes(this.#lastKey, 0, keyLayout(this.#schema))
-    const filterBytes = this.#putFilter()
-    writeMetadata(this.#payload, {
+    const filter = BloomFilter.sized(this.#rows, this.#bloomBitsPerKey)
+    for (const hashes of this.#hashes) filter.add(hashes)
+    const sizeBytes = await this.#file.finish(new Uint8Array(filter.words.buffer), {
       schema: this.#schema,
       codecName: this.#codec?.name ?? 'none',
       rows: this.#rows,
       rowsPerGroup: this.#rowsPerGroup,
-      filterBytes,
       firstKeys: this.#firstKeys,
       maxKey,
-      blocks: this.#blocks,
     })
-    const offset = this.#sizeBytes
-    const metadata = sealBlock(this.#payload.view(), {
-      ordinal: this.#blocks.length + 1,
-      rows: this.#rows,
-      encoding: blockEncodings.metadata,
-      hasNulls: false,
-      codec: undefined,
-    })
-    this.#put(metadata)
-    this.#put(fileTrailer(offset, metadata.length))
-    await this.#append()
-    await this.#guard(this.#file.sync())
-    await this.#guard(this.#file.close())
-    this.#state = 'finished'
     return {
       rows: this.#rows,
-      sizeBytes: this.#sizeBytes,
+      sizeBytes,
       minKey: this.#firstKeys[0] as Uint8Array,
       maxKey,
       minTimestamp: this.#minTimestamp,
@@ -131,15 +104,8 @@ export class SSTableWriter {
   }
 
   /** Closes the file unfinished; the caller removes it. Idempotent, and nothing after `finish`. */
-  async abort(): Promise<void> {
-    if (this.#state === 'finished') return
-    this.#state = 'failed'
-    this.#pending = []
-    await this.#file.close()
-  }
-
-  #mustBeWriting(): void {
-    if (this.#state !== 'writing') throw new TypeError(`The SSTable writer of ${this.#file.path} has ${this.#state}; make a new one.`)
+  abort(): Promise<void> {
+    return this.#file.abort()
   }
 
   #check({ rows, keys, hashes, timestamps }: RowGroup): void {
@@ -166,65 +132,18 @@ export class SSTableWriter {
   #putColumn(vector: ColumnVector, kind: ColumnKind): void {
     const { encoding, zoneMap } = encodeColumn(this.#payload, vector, kind)
     const block = sealBlock(this.#payload.view(), {
-      ordinal: this.#blocks.length,
+      ordinal: this.#file.nextOrdinal,
       rows: vector.length,
       encoding,
       hasNulls: zoneMap.nullCount > 0,
       codec: this.#codec,
     })
-    this.#put(block)
-    this.#blocks.push({ sizeBytes: block.length, encoding, compressed: block[21] === 1, zoneMap })
+    this.#file.putBlock(block, { encoding, compressed: isCompressed(block), zoneMap })
   }
 
   #noteTimestamps(): void {
-    const { min, max } = (this.#blocks.at(-1) as DirectoryEntry).zoneMap
+    const { min, max } = this.#file.lastBlock.zoneMap
     this.#minTimestamp = Math.min(this.#minTimestamp, min as number)
     this.#maxTimestamp = Math.max(this.#maxTimestamp, max as number)
-  }
-
-  #putFilter(): number {
-    const filter = BloomFilter.sized(this.#rows, this.#bloomBitsPerKey)
-    for (const hashes of this.#hashes) filter.add(hashes)
-    const words = new Uint8Array(filter.words.buffer)
-    const block = sealBlock(words, {
-      ordinal: this.#blocks.length,
-      rows: this.#rows,
-      encoding: blockEncodings.filter,
-      hasNulls: false,
-      codec: undefined,
-    })
-    this.#put(block)
-    return block.length
-  }
-
-  #put(bytes: Uint8Array): void {
-    this.#pending.push(bytes)
-    this.#pendingBytes += bytes.length
-    this.#sizeBytes += bytes.length
-  }
-
-  async #append(): Promise<void> {
-    const bytes = new Uint8Array(this.#pendingBytes)
-    let at = 0
-    for (const part of this.#pending) {
-      bytes.set(part, at)
-      at += part.length
-    }
-    this.#pending = []
-    this.#pendingBytes = 0
-    await this.#guard(this.#file.append(bytes))
-  }
-
-  async #guard(work: Promise<void>): Promise<void> {
-    try {
-      await work
-    } catch (cause) {
-      this.#state = 'failed'
-      if (systemCode(cause) !== 'ENOSPC') throw cause
-      throw new VarveError('DISK_FULL', `The disk is full: ${this.#file.path} could not be written. Make room and try again.`, {
-        context: { path: this.#file.path },
-        cause,
-      })
-    }
   }
 }

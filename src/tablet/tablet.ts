@@ -6,6 +6,7 @@
 import { invariant } from '../base/errors.ts'
 import type { FileInfo } from '../events/event-map.ts'
 import type { FileMeta, TabletState } from '../manifest/version-edit.ts'
+import type { TabletVersion } from '../manifest/version-parts.ts'
 import type { BatchSource, KeyRange } from '../rowset/batch-source.ts'
 import { type DiskRowSet, notInMemory } from '../rowset/disk-rowset.ts'
 import { type KeyColumnBounds, keyColumnBounds } from '../rowset/key-bounds.ts'
@@ -146,7 +147,16 @@ export class Tablet {
 
   /** The oldest op that is in memory only; undefined: none. The log is kept from there on. */
   get oldestOpId(): number | undefined {
-    const oldest = Math.min(this.#frozen?.store.oldestOpId ?? Number.POSITIVE_INFINITY, this.#live.oldestOpId ?? Number.POSITIVE_INFINITY)
+    return this.oldestOpIdAfter({ state: this.#state })
+  }
+
+  /**
+   * As `oldestOpId`, once the manifest says this of the tablet: the log is let go by the answer, so that it counts every
+   * change in memory but those that a recovery from that manifest would find in files.
+   */
+  oldestOpIdAfter({ state }: Pick<TabletVersion, 'state'>): number | undefined {
+    const frozen = this.#frozen && this.#frozen.generation > state.flushedGeneration ? this.#frozen.store.oldestOpId : undefined
+    const oldest = Math.min(frozen ?? Number.POSITIVE_INFINITY, this.#live.oldestOpId ?? Number.POSITIVE_INFINITY)
     return oldest === Number.POSITIVE_INFINITY ? undefined : oldest
   }
 

@@ -306,3 +306,82 @@ test('an edit rejected for a full disk never comes back, not even after a power 
     t.deepEqual(numbers(recovered?.version), [], `seed ${seed}`)
   }
 })
+
+test('a manifest that CURRENT cannot be made to name keeps no file open; the one before stays in force or the new one is', async (t) => {
+  for (const fault of [{ op: 'rename' }, { op: 'syncDirectory', nth: 2 }] as const) {
+    const vfs = await freshVfs()
+    const first = await begun(vfs)
+    await first.append(flush(7))
+    await first.close()
+    const open = new Set<string>()
+    const watched = vfs.create.bind(vfs)
+    vfs.create = async (path) => {
+      const file = await watched(path)
+      const close = file.close.bind(file)
+      open.add(path)
+      file.close = () => {
+        open.delete(path)
+        return close()
+      }
+      return file
+    }
+    vfs.inject({ ...fault, error: 'EIO', times: 1 })
+    const version = (await read(vfs))?.version as Version
+    await t.throwsAsync(Manifest.begin({ ...options(vfs, {}, 2), version }), { code: 'EIO' }, fault.op)
+    t.deepEqual([...open], [], fault.op)
+    t.deepEqual(numbers((await read(vfs))?.version), [7], fault.op)
+  }
+})
+
+test('an edit is completed with where the log is needed from, knowing the edits that wait before it', async (t) => {
+  const vfs = await freshVfs()
+  const manifest = await begun(vfs)
+  const seen: number[][] = []
+  const needs = (opId: number, segment: number) => (next: Version) => {
+    seen.push(numbers(next))
+    return { opId, segment }
+  }
+  const appended = [manifest.append(flush(7), needs(8, 3)), manifest.append(flush(8), needs(9, 4)), manifest.append(flush(9))]
+  t.deepEqual(seen, [[7], [7, 8]], 'asked within the call')
+  t.is(manifest.version.logNeededFrom, undefined, 'nothing is promised before it is durable')
+  const versions = await Promise.all(appended)
+  t.deepEqual(
+    versions.map(({ logNeededFrom }) => logNeededFrom),
+    [
+      { opId: 8, segment: 3 },
+      { opId: 9, segment: 4 },
+      { opId: 9, segment: 4 },
+    ],
+    'an edit that says nothing leaves what was promised',
+  )
+  await manifest.append(flush(10), () => ({ opId: 5, segment: 2 }))
+  t.deepEqual(manifest.version.logNeededFrom, { opId: 9, segment: 4 }, 'it only rises')
+  t.deepEqual((await read(vfs))?.version.logNeededFrom, manifest.version.logNeededFrom)
+})
+
+test('an edit that was rejected promises nothing, and those after it do not build on it', async (t) => {
+  const vfs = await freshVfs()
+  const manifest = await begun(vfs)
+  const fault = vfs.inject({ op: 'append', path: /MANIFEST/, error: 'ENOSPC', times: 1 })
+  await t.throwsAsync(
+    manifest.append(flush(7), () => ({ opId: 8, segment: 3 })),
+    { code: 'DISK_FULL' },
+  )
+  fault[Symbol.dispose]()
+  let asked: number[] = []
+  await manifest.append(flush(8), (next) => {
+    asked = numbers(next)
+    return { opId: 2, segment: 1 }
+  })
+  t.deepEqual(asked, [8])
+  t.deepEqual(manifest.version.logNeededFrom, { opId: 2, segment: 1 })
+})
+
+test('what the log is needed from outlives the manifest that said it', async (t) => {
+  const vfs = await freshVfs()
+  const manifest = await begun(vfs, { rotateAtBytes: 1500 })
+  await manifest.append(flush(7), () => ({ opId: 8, segment: 3 }))
+  for (let i = 8; i < 20; i++) await manifest.append(flush(i))
+  t.true(manifest.fileNumber > 1)
+  t.deepEqual((await read(vfs))?.version.logNeededFrom, { opId: 8, segment: 3 })
+})

@@ -84,7 +84,7 @@ test('a snapshot edit, written and read back, makes the same version', (t) => {
   const version = one
     .apply(edit({ tables: [table(2)] }))
     .apply(flush(7))
-    .apply(flush(8, { lastTimestamp: 99, logSyncedThrough: 8 }))
+    .apply(flush(8, { lastTimestamp: 99, logSyncedThrough: 8, logNeededFrom: { opId: 5, segment: 3 } }))
   const bytes = encodeEdit(version.snapshotEdit(123))
   t.is(bytes.length % 8, 0)
   const copy = Version.empty.apply(decodeEdit(bytes, where))
@@ -92,6 +92,7 @@ test('a snapshot edit, written and read back, makes the same version', (t) => {
   t.deepEqual(copy.tablets, version.tablets)
   t.deepEqual(copy.files, version.files)
   t.deepEqual(copy.snapshotEdit(1), version.snapshotEdit(1))
+  t.deepEqual(copy.logNeededFrom, { opId: 5, segment: 3 })
 })
 
 test('what is JSON and yet no edit is CORRUPTION that says where', (t) => {
@@ -103,6 +104,9 @@ test('what is JSON and yet no edit is CORRUPTION that says where', (t) => {
     { ...good, addedFiles: {} },
     { ...good, addedFiles: [{ ...file(7), role: 'x' }] },
     { ...good, reason: undefined },
+    { ...good, logNeededFrom: null },
+    { ...good, logNeededFrom: { opId: 5 } },
+    { ...good, logNeededFrom: { opId: 5, segment: -1 } },
   ]
   for (const value of bad) {
     const bytes = new TextEncoder().encode(JSON.stringify(value))

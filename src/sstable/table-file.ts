@@ -1,0 +1,118 @@
+/**
+ * The bytes of an SSTable as they come into being: the header, blocks one after the other, then filter, metadata and
+ * trailer. Whoever writes a table says what the blocks are; here they get their numbers and reach the file.
+ */
+import { systemCode, VarveError } from '../base/errors.ts'
+import type { AppendFile } from '../vfs/vfs.ts'
+import { sealBlock } from './block.ts'
+import { blockEncodings } from './block-encoding.ts'
+import { fileHeader, fileTrailer } from './file-frame.ts'
+import { PayloadWriter } from './payload-writer.ts'
+import { type DirectoryEntry, type MetadataInput, writeMetadata } from './sstable-metadata.ts'
+
+const appendBytesMin = 256 * 1024
+
+/** Takes over the file, which must be new; `finish` or `abort` ends it. */
+export class TableFile {
+  readonly #file: AppendFile
+  readonly #blocks: DirectoryEntry[] = []
+  #pending: Uint8Array[] = []
+  #pendingBytes = 0
+  #sizeBytes = 0
+  #state: 'writing' | 'finished' | 'failed' = 'writing'
+
+  constructor(file: AppendFile) {
+    if (file.sizeBytes !== 0) throw new TypeError(`${file.path} is not empty: an SSTable is written to a new file.`)
+    this.#file = file
+    this.#put(fileHeader())
+  }
+
+  /** Bytes of the file so far, buffered ones included. */
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  /** The number that the next block must be sealed with. */
+  get nextOrdinal(): number {
+    return this.#blocks.length
+  }
+
+  /** The newest block, as the directory has it. */
+  get lastBlock(): DirectoryEntry {
+    return this.#blocks.at(-1) as DirectoryEntry
+  }
+
+  /** TypeError once the file is finished, or has failed. */
+  mustBeWriting(): void {
+    if (this.#state !== 'writing') throw new TypeError(`The SSTable writer of ${this.#file.path} has ${this.#state}; make a new one.`)
+  }
+
+  /** Buffers the next block of a column or of insert timestamps, sealed with `nextOrdinal`. */
+  putBlock(block: Uint8Array, entry: Omit<DirectoryEntry, 'sizeBytes'>): void {
+    this.#put(block)
+    this.#blocks.push({ ...entry, sizeBytes: block.length })
+  }
+
+  /** Writes what is buffered, if it is enough. A failure makes the file worthless: `abort`, and remove it. */
+  async settle(): Promise<void> {
+    if (this.#pendingBytes >= appendBytesMin) await this.#append()
+  }
+
+  /** Adds filter (the words of a `BloomFilter`), metadata and trailer, writes, syncs and closes the file. Its size. */
+  async finish(filterWords: Uint8Array, metadata: Omit<MetadataInput, 'filterBytes' | 'blocks'>): Promise<number> {
+    const { rows } = metadata
+    const plain = { rows, hasNulls: false, codec: undefined }
+    const filter = sealBlock(filterWords, { ordinal: this.#blocks.length, encoding: blockEncodings.filter, ...plain })
+    this.#put(filter)
+    const payload = new PayloadWriter()
+    writeMetadata(payload, { ...metadata, filterBytes: filter.length, blocks: this.#blocks })
+    const offset = this.#sizeBytes
+    const block = sealBlock(payload.view(), { ordinal: this.#blocks.length + 1, encoding: blockEncodings.metadata, ...plain })
+    this.#put(block)
+    this.#put(fileTrailer(offset, block.length))
+    await this.#append()
+    await this.#guard(this.#file.sync())
+    await this.#guard(this.#file.close())
+    this.#state = 'finished'
+    return this.#sizeBytes
+  }
+
+  /** Closes the file unfinished; the caller removes it. Idempotent, and nothing after `finish`. */
+  async abort(): Promise<void> {
+    if (this.#state === 'finished') return
+    this.#state = 'failed'
+    this.#pending = []
+    await this.#file.close()
+  }
+
+  #put(bytes: Uint8Array): void {
+    this.#pending.push(bytes)
+    this.#pendingBytes += bytes.length
+    this.#sizeBytes += bytes.length
+  }
+
+  async #append(): Promise<void> {
+    const bytes = new Uint8Array(this.#pendingBytes)
+    let at = 0
+    for (const part of this.#pending) {
+      bytes.set(part, at)
+      at += part.length
+    }
+    this.#pending = []
+    this.#pendingBytes = 0
+    await this.#guard(this.#file.append(bytes))
+  }
+
+  async #guard(work: Promise<void>): Promise<void> {
+    try {
+      await work
+    } catch (cause) {
+      this.#state = 'failed'
+      if (systemCode(cause) !== 'ENOSPC') throw cause
+      throw new VarveError('DISK_FULL', `The disk is full: ${this.#file.path} could not be written. Make room and try again.`, {
+        context: { path: this.#file.path },
+        cause,
+      })
+    }
+  }
+}
