@@ -54,6 +54,15 @@ export class Replay {
     this.#generations.set(tablet, Math.max(generation, this.#generations.get(tablet) ?? 0))
     this.rowCount += logged.rows.rowCount
     const all = Int32Array.from({ length: logged.keys.count }, (_, i) => i)
+    if (
+      generation > tablet.state.flushedGeneration &&
+      section.kind === 'insert' &&
+      tablet.isNewInMemory(logged.rows, logged.keys, logged.hashes)
+    ) {
+      const { opId, timestamp } = batch
+      tablet.insert(logged.rows, logged.keys, logged.hashes, { opId, timestamp })
+      return
+    }
     const left = generation > tablet.state.flushedGeneration ? all : this.#onDisk(batch, section, tablet, logged, all)
     if (left.length > 0) this.#inMemory(batch, section, tablet, gathered(logged, left))
   }

@@ -145,7 +145,11 @@ function changeAction(section: WriteSection, op: ChangeAction['op'], holder: Row
   const given = section.positions ?? columns.map((_, position) => position)
   if (op === 'update') return { ...place, rows: block, positions: given }
   const positions = given.filter((position) => keyColumns.includes(position))
-  return { ...place, rows: { rowCount: block.rowCount, columns: block.columns.filter((_, c) => keyColumns.includes(given[c] as number)) }, positions }
+  return {
+    ...place,
+    rows: { rowCount: block.rowCount, columns: block.columns.filter((_, c) => keyColumns.includes(given[c] as number)) },
+    positions,
+  }
 }
 
 function allIndexes(count: number): Int32Array {

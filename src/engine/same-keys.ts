@@ -23,7 +23,10 @@ export function encodeMerged(
   sections: readonly WriteSection[],
   encode: (rows: readonly object[], from: number, to: number) => ChangeBlock[],
 ): ChangeBlock[] {
-  const merged = Array.from(byKey(sections).values(), (places) => Object.assign({}, ...places.map((place) => given(rows[place] as object))) as object)
+  const merged = Array.from(
+    byKey(sections).values(),
+    (places) => Object.assign({}, ...places.map((place) => given(rows[place] as object))) as object,
+  )
   return encode(merged, 0, merged.length)
 }
 

@@ -128,6 +128,10 @@ export class StorageEngine implements TabletHost {
     return !this.queue.isApplying
   }
 
+  whileUnmoved<R>(move: () => R): Promise<R> {
+    return this.queue.whileUnmoved(move)
+  }
+
   get monotonicMs(): number {
     return this.parts.options.clock.monotonicMs()
   }

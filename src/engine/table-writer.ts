@@ -48,19 +48,33 @@ export class TableWriter {
 
   /** Inserts rows, or changes those that are there. */
   async upsert(input: object | readonly object[], o: WriteOptions): Promise<void> {
-    await this.#submit(this.#changesOf(input, wishes.upsert, (rows, from, to) => this.#changeEncoder.upserts(rows, from, to)), o)
+    await this.#submit(
+      this.#changesOf(input, wishes.upsert, (rows, from, to) => this.#changeEncoder.upserts(rows, from, to)),
+      o,
+    )
   }
 
   /** Changes rows that are there; resolves with their number. */
   update(input: object | readonly object[], o: WriteOptions): Promise<number> {
-    return this.#submit(this.#changesOf(input, wishes.update, (rows, from, to) => this.#changeEncoder.updates(rows, from, to)), o)
+    return this.#submit(
+      this.#changesOf(input, wishes.update, (rows, from, to) => this.#changeEncoder.updates(rows, from, to)),
+      o,
+    )
   }
 
   /** Deletes rows by their keys; resolves with how many there were. */
   delete(input: unknown, o: WriteOptions): Promise<number> {
     const keys: readonly unknown[] = Array.isArray(input) ? input : [input]
     const encode = (from: number, to: number) => this.#sectionsOf(wishes.delete, [this.#changeEncoder.keys(keys, from, to)])
-    return this.#submit({ count: keys.length, encode, answer: changedOf, merged: (sections) => this.#sectionsOf(wishes.delete, [this.#changeEncoder.keys(distinctKeys(keys, sections))]) }, o)
+    return this.#submit(
+      {
+        count: keys.length,
+        encode,
+        answer: changedOf,
+        merged: (sections) => this.#sectionsOf(wishes.delete, [this.#changeEncoder.keys(distinctKeys(keys, sections))]),
+      },
+      o,
+    )
   }
 
   /** Inserts columns in parts of about `columnsPartBytes`, each atomic, one after the other; an error says in its context how many rows went before it (`insertedRows`). */

@@ -25,7 +25,11 @@ export function logAction(log: Wal, action: Action): void {
   const target: SectionTarget = generation === undefined ? { target: 'disk' } : { target: 'memory', generation }
   const all = allColumnIds(schema)
   const ids = action.op === 'insert' ? all : action.positions.map((position) => all[position] as number)
-  log.section(action.op, { ...target, tableId: schema.tableId, tablet: ordinal, schemaVersion: schema.version, columnIds: ids }, rows)
+  log.section(
+    action.op as 'insert',
+    { ...target, tableId: schema.tableId, tablet: ordinal, schemaVersion: schema.version, columnIds: ids },
+    rows,
+  )
 }
 
 function allColumnIds(schema: TableSchema): readonly number[] {

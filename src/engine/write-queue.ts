@@ -11,7 +11,7 @@
  * A large write goes through the same steps in slices, letting the event loop through between them; it is seen by
  * nobody before its last slice, because reads happen at `visibleTimestamp`.
  */
-import { abortedError, asError, invariant, throwIfAborted, VarveError } from '../base/errors.ts'
+import { abortedError, asError, invariant, throwIfAborted, type VarveError } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
 import type { Wal } from '../wal/wal.ts'

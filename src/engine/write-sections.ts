@@ -1,9 +1,10 @@
 /** From blocks of validated rows to the sections of a write: keys, hashes, and each row's tablet. */
+
+import type { ChangeBlock, ChangeEncoder } from '../schema/change-encoder.ts'
+import { atSchemaPositions } from '../schema/change-encoder.ts'
 import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
 import { encodeKeys, gatherKeys, hashKeys } from '../schema/key-encoding.ts'
 import { partitionRows } from '../schema/partitioner.ts'
-import type { ChangeBlock, ChangeEncoder } from '../schema/change-encoder.ts'
-import { atSchemaPositions } from '../schema/change-encoder.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import { gatherBlock } from '../schema/vector-ops.ts'
 import type { Tablet } from '../tablet/tablet.ts'
@@ -44,7 +45,12 @@ export function rowSections({ schema, tablets }: SectionSource, wish: Wish, rows
 }
 
 /** Sections of rows of which only some columns are given. */
-export function changeSections({ schema, tablets }: SectionSource, wish: Wish, change: ChangeBlock, encoder: ChangeEncoder): WriteSection[] {
+export function changeSections(
+  { schema, tablets }: SectionSource,
+  wish: Wish,
+  change: ChangeBlock,
+  encoder: ChangeEncoder,
+): WriteSection[] {
   const parts = partitionRows(schema, atSchemaPositions(change), change.keys)
   if (!parts) return [changeSection(schema, tablets[0] as Tablet, wish, change, encoder)]
   return splitByTablet(parts, tablets.length).flatMap((selected, ordinal) =>

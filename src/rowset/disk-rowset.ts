@@ -9,6 +9,7 @@ import type { Codec } from '../sstable/codec.ts'
 import type { FileHandles } from '../sstable/file-handles.ts'
 import { SSTableReader } from '../sstable/sstable-reader.ts'
 import type { BatchSource, KeyRange } from './batch-source.ts'
+import type { DeltaMemStore } from './delta-mem-store.ts'
 import { DiskBatch } from './disk-batch.ts'
 import type { KeyColumnBounds } from './key-bounds.ts'
 import type { LookupMisses, LookupOwner } from './lookup-misses.ts'
@@ -206,6 +207,31 @@ export class DiskRowSet implements KeySpan, LookupOwner {
         timestampMax: max > o.timestamp ? o.timestamp : undefined,
       })
     }
+  }
+
+  /** Reads see the changes of a store from now on. */
+  addChanges(_store: DeltaMemStore): void {
+    invariant(false, 'rows do not change yet')
+  }
+
+  /** Whether a row may be dead: then `isAliveNow` knows. */
+  get mayHaveDeadRows(): boolean {
+    return false
+  }
+
+  /** Whether a row is alive in the newest state; undefined: `misses` says what must be loaded. */
+  isAliveNow(_row: number, _misses: LookupMisses): boolean | undefined {
+    return true
+  }
+
+  /** When a row changed last: its insertion, if it never did; undefined: `misses` says what must be loaded. */
+  newestChangeTime(_row: number, _misses: LookupMisses): number | undefined {
+    return this.meta.maxTimestamp
+  }
+
+  /** Every logged change of its rows up to this op is in its files. */
+  get flushedThroughOp(): number {
+    return this.meta.flushedThroughOp
   }
 
   /** Keeps the file for one more user. */

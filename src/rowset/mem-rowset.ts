@@ -4,8 +4,10 @@ import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
 import { appendRows } from './append-rows.ts'
 import type { BatchSource } from './batch-source.ts'
 import type { ChunkPool, SpanSource } from './chunk-pool.ts'
+import type { DeltaMemStore } from './delta-mem-store.ts'
 import { GrowingKeyBounds, type KeyColumnBounds } from './key-bounds.ts'
 import { KeyHashIndex } from './key-hash-index.ts'
+import type { LookupMisses } from './lookup-misses.ts'
 import { type FrozenMemRowSet, MemRows } from './mem-rows.ts'
 import { memBatches, wantsOrder } from './mem-scan.ts'
 import type { MemRowSetScan } from './scan-options.ts'
@@ -162,6 +164,26 @@ export class MemRowSet {
   freeze(): FrozenMemRowSet {
     this.frozen = true
     return this.rows.freeze(this.generation)
+  }
+
+  /** Reads see the changes of a store from now on. */
+  addChanges(_store: DeltaMemStore): void {
+    invariant(false, 'rows do not change yet')
+  }
+
+  /** Whether a row may be dead: then `isAliveNow` knows. */
+  get mayHaveDeadRows(): boolean {
+    return false
+  }
+
+  /** Whether a row is alive in the newest state; undefined: `misses` says what must be loaded. */
+  isAliveNow(_row: number, _misses: LookupMisses): boolean | undefined {
+    return true
+  }
+
+  /** When a row changed last: its insertion, if it never did; undefined: `misses` says what must be loaded. */
+  newestChangeTime(row: number, _misses: LookupMisses): number | undefined {
+    return this.timestampOf(row)
   }
 
   /** Keeps the memory for one more user. */

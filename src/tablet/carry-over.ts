@@ -5,7 +5,7 @@
  */
 import { invariant } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
-import { DeltaMemStore } from '../rowset/delta-mem-store.ts'
+import type { DeltaMemStore } from '../rowset/delta-mem-store.ts'
 import { DiskRowSet } from '../rowset/disk-rowset.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
 import type { DeltaBlock } from '../rowset/row-changes.ts'

@@ -50,19 +50,26 @@ export async function flushMemRowSet(tablet: Tablet, frozen: FrozenStore, o: Flu
     for (const rowset of rowsets) await rowset.warm()
     await host.syncDirectory()
     await host.syncLogThrough(frozen.cut)
+    const carry = tablet.beginCarryOver(rowsets)
+    const changes = () => tablet.changesOfAll([frozen.store])
+    await carry.rounds(changes)
     if (tablet.isDropped) throw new VarveError('TABLE_NOT_FOUND', `Table ${tablet.table} was dropped while it was being flushed.`)
     editBegun = true
     const state = { ...tablet.state, flushedGeneration: frozen.generation, flushedCut: frozen.cut }
     const { tableId } = tablet.schema
     const reason = { kind: 'flush-mem-rowset' as const, tableId, tablet: tablet.ordinal, generation: frozen.generation, cut: frozen.cut }
     await host.commitEdit({ reason, addedFiles: metas, tablets: [state] })
-    if (tablet.isGone) for (const rowset of rowsets) rowset.release()
-    else tablet.installFlush(frozen, rowsets, state)
-    const outputs = metas.map((meta) => tablet.fileInfo(meta))
-    for (const file of outputs) host.events.emit('sstable:created', { file })
-    host.events.emit('flush:end', { ...scope, durationMs: host.monotonicMs - beganMs, outputs })
+    await carry.rounds(changes)
+    await host.whileUnmoved(() => {
+      if (tablet.isGone) for (const rowset of rowsets) rowset.release()
+      else tablet.installFlush(frozen, rowsets, state, carry)
+      const outputs = metas.map((meta) => tablet.fileInfo(meta))
+      for (const file of outputs) host.events.emit('sstable:created', { file })
+      host.events.emit('flush:end', { ...scope, durationMs: host.monotonicMs - beganMs, outputs })
+    })
     host.installed()
   } catch (thrown) {
+    tablet.cancelCarryOver(rowsets)
     for (const { reader } of rowsets) reader.close()
     // Once an edit that names them may be on disk, only the next opening can tell whether the files are orphans.
     if (!editBegun || (thrown instanceof VarveError && thrown.code === 'DISK_FULL')) {

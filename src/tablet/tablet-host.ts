@@ -34,6 +34,8 @@ export interface TabletHost {
    * has been flushed, the one with the oldest op, which keeps most, first.
    */
   logBytesRetainedBy(tablet: { readonly oldestOpId: number | undefined }): number
+  /** Runs what moves rows from one rowset to another when no write is between its look-up and its application. */
+  whileUnmoved<R>(move: () => R): Promise<R>
   /** A store was replaced by files, or a file by others: log segments and files may have become obsolete. */
   installed(): void
   /** Removes what a failed job may have left. Never rejects. */

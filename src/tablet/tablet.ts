@@ -8,22 +8,49 @@ import type { FileInfo } from '../events/event-map.ts'
 import type { FileMeta, TabletState } from '../manifest/version-edit.ts'
 import type { TabletVersion } from '../manifest/version-parts.ts'
 import type { BatchSource, KeyRange } from '../rowset/batch-source.ts'
+import type { DeltaMemStore } from '../rowset/delta-mem-store.ts'
 import { type DiskRowSet, notInMemory } from '../rowset/disk-rowset.ts'
 import { type KeyColumnBounds, keyColumnBounds } from '../rowset/key-bounds.ts'
-import type { LookupMisses } from '../rowset/lookup-misses.ts'
+import { LookupMisses } from '../rowset/lookup-misses.ts'
 import { MemRowSet } from '../rowset/mem-rowset.ts'
+import type { DeltaBlock } from '../rowset/row-changes.ts'
 import { RowSetTree } from '../rowset/rowset-tree.ts'
 import type { ColumnVector, KeyBlock, RowBlock } from '../schema/column-vector.ts'
 import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
+import { gatherBlock } from '../schema/vector-ops.ts'
+import { CarryOver } from './carry-over.ts'
+import { LiveChanges } from './live-changes.ts'
+import { type LocatedRows, locateRows, type RowHolder } from './locate-rows.ts'
 import type { CachedRow, CachedRows } from './row-cache.ts'
 import type { TabletHost } from './tablet-host.ts'
 
-/** A MemRowSet that no longer changes, on its way to disk. */
+/** A MemRowSet that takes no more rows, on its way to disk, with the changes that its rows had taken. */
 export interface FrozenStore {
   readonly store: MemRowSet
+  /** The changes up to the cut; undefined: none. Later ones are in a store of their own, and are carried over. */
+  readonly changes: DeltaMemStore | undefined
   readonly generation: number
   /** The last op applied when it was frozen. */
   readonly cut: number
+}
+
+/** The changes of a rowset's rows up to a cut, on their way to a delta file. */
+export interface FrozenChanges {
+  readonly rowset: DiskRowSet
+  readonly store: DeltaMemStore
+  readonly cut: number
+}
+
+/** A change of rows that one rowset holds. */
+export interface RowChange {
+  readonly op: DeltaBlock['op']
+  readonly holder: RowHolder
+  readonly rowIds: Int32Array
+  /** The columns at `positions`, key columns among them. */
+  readonly rows: RowBlock
+  readonly positions: readonly number[]
+  readonly keys: KeyBlock
+  readonly hashes: Uint32Array
 }
 
 /** The rows of one rowset, as a scan meets them; `minKey` and `maxKey` (encoded) are known of rowsets on disk. */
@@ -75,6 +102,8 @@ export class Tablet {
   #liveGeneration: number
   #liveSinceMs: number
   #frozen: FrozenStore | undefined
+  readonly #changes: LiveChanges
+  readonly #frozenChanges = new Map<DiskRowSet, FrozenChanges>()
   #disk: RowSetTree<DiskRowSet>
   #state: TabletState
   /** The stores in memory, the live one first. */
@@ -87,6 +116,7 @@ export class Tablet {
     this.ordinal = o.ordinal
     this.host = o.host
     this.#cached = o.host.rowCache?.open(o.schema)
+    this.#changes = new LiveChanges(o.schema, o.host.chunks)
     this.#disk = RowSetTree.of(o.rowsets)
     this.#state = o.state
     this.#liveGeneration = o.state.flushedGeneration + 1
@@ -142,7 +172,26 @@ export class Tablet {
 
   /** Memory held by the stores, in bytes. */
   get memoryBytes(): number {
-    return this.#live.usedBytes + (this.#frozen?.store.usedBytes ?? 0)
+    let bytes = this.#live.usedBytes + this.#changes.memoryBytes
+    if (this.#frozen) bytes += this.#frozen.store.usedBytes + (this.#frozen.changes?.usedBytes ?? 0)
+    for (const { store } of this.#frozenChanges.values()) bytes += store.usedBytes
+    return bytes
+  }
+
+  /** The changes of a rowset's rows that are in memory only; undefined: none. */
+  changesOf(holder: RowHolder): DeltaMemStore | undefined {
+    return this.#changes.of(holder)
+  }
+
+  /** Changes of a rowset that an attempt to flush them has left frozen, or that are being flushed. */
+  frozenChangesOf(rowset: DiskRowSet): FrozenChanges | undefined {
+    return this.#frozenChanges.get(rowset)
+  }
+
+  /** The generation that log records of a store's rows name as their target; undefined: the rows are on disk. */
+  generationOf(holder: RowHolder): number | undefined {
+    if (holder === this.#live) return this.#liveGeneration
+    return holder === this.#frozen?.store ? this.#frozen.generation : undefined
   }
 
   /** The oldest op that is in memory only; undefined: none. The log is kept from there on. */
@@ -155,8 +204,14 @@ export class Tablet {
    * change in memory but those that a recovery from that manifest would find in files.
    */
   oldestOpIdAfter({ state }: Pick<TabletVersion, 'state'>): number | undefined {
-    const frozen = this.#frozen && this.#frozen.generation > state.flushedGeneration ? this.#frozen.store.oldestOpId : undefined
-    const oldest = Math.min(frozen ?? Number.POSITIVE_INFINITY, this.#live.oldestOpId ?? Number.POSITIVE_INFINITY)
+    const isFlushed = this.#frozen !== undefined && this.#frozen.generation <= state.flushedGeneration
+    const oldest = Math.min(
+      isFlushed ? Number.POSITIVE_INFINITY : (this.#frozen?.store.oldestOpId ?? Number.POSITIVE_INFINITY),
+      isFlushed ? Number.POSITIVE_INFINITY : (this.#frozen?.changes?.oldestOpId ?? Number.POSITIVE_INFINITY),
+      this.#live.oldestOpId ?? Number.POSITIVE_INFINITY,
+      this.#changes.oldestOpId,
+      ...Array.from(this.#frozenChanges.values(), ({ store }) => store.oldestOpId ?? Number.POSITIVE_INFINITY),
+    )
     return oldest === Number.POSITIVE_INFINITY ? undefined : oldest
   }
 
@@ -183,6 +238,18 @@ export class Tablet {
       if (found >= 0) first = found
     }
     return first < limit ? first : inMemory
+  }
+
+  /** Where the rows of many keys are; undefined: `misses` knows what to load before asking again. */
+  locate(keys: KeyBlock, hashes: Uint32Array, misses: LookupMisses, where?: 'memory' | 'disk'): LocatedRows | undefined {
+    const stores = where === 'disk' ? [] : this.#stores.filter((store) => store.rowCount > 0)
+    const rowsets = where === 'memory' ? [] : this.#disk.overlappingKeys(keys)
+    return locateRows(stores, rowsets, keys, hashes, misses)
+  }
+
+  /** Whether no store in memory has a row of any of the keys. */
+  isNewInMemory(rows: RowBlock, keys: KeyBlock, hashes: Uint32Array): boolean {
+    return this.#findFirstInMemory(keyColumnBounds(this.schema, rows), keys, hashes) < 0
   }
 
   #findFirstInMemory(bounds: readonly KeyColumnBounds[], keys: KeyBlock, hashes: Uint32Array): number {
@@ -247,6 +314,16 @@ export class Tablet {
     if (wasEmpty || this.#live.usedBytes !== bytesBefore) this.#changed()
   }
 
+  /** Changes rows, where they are. */
+  change(change: RowChange, o: { timestamp: number; opId: number }): void {
+    if (this.isGone) return
+    const { op, holder, rowIds, rows, positions, keys, hashes } = change
+    const bytesBefore = this.#changes.of(holder)?.usedBytes ?? 0
+    for (let i = 0; i < keys.count; i++) this.#cached?.delete(keys, i, hashes[i] as number)
+    this.#changes.append(holder, { op, ...o, rows: rowIds, values: rows, positions })
+    if (bytesBefore !== this.#changes.of(holder)?.usedBytes) this.#changed()
+  }
+
   /** Tells a listener whenever the memory that the stores hold has changed, by whole spans, not by rows; or the log that they keep. */
   onChange(listener: () => void): void {
     this.#listeners.push(listener)
@@ -298,7 +375,12 @@ export class Tablet {
     if (this.isDropped) return undefined
     if (this.#frozen) return this.#frozen
     if (this.#live.rowCount === 0 || !this.host.mayFreeze) return undefined
-    this.#frozen = { store: this.#live, generation: this.#liveGeneration, cut: this.host.lastAppliedOp }
+    this.#frozen = {
+      store: this.#live,
+      changes: this.#changes.detach(this.#live),
+      generation: this.#liveGeneration,
+      cut: this.host.lastAppliedOp,
+    }
     this.#liveGeneration++
     this.#live = this.#newStore()
     this.#stores = [this.#live, this.#frozen.store]
@@ -307,15 +389,108 @@ export class Tablet {
     return this.#frozen
   }
 
-  /** In one tick: the frozen store goes, the rowsets that hold its rows come. */
-  installFlush(frozen: FrozenStore, rowsets: readonly DiskRowSet[], state: TabletState): void {
+  /** Freezes the changes of a rowset's rows, or finds them frozen by an attempt that failed. Undefined: there are none, or not now. */
+  freezeChanges(rowset: DiskRowSet): FrozenChanges | undefined {
+    if (this.isDropped) return undefined
+    const before = this.#frozenChanges.get(rowset)
+    if (before) return before
+    if (!this.#changes.of(rowset) || !this.host.mayFreeze) return undefined
+    const store = this.#changes.detach(rowset) as DeltaMemStore
+    const frozen = { rowset, store, cut: this.host.lastAppliedOp }
+    this.#frozenChanges.set(rowset, frozen)
+    this.#changed()
+    return frozen
+  }
+
+  /** Prepares for rows to move from some rowsets to others: changes that come meanwhile go with them. */
+  beginCarryOver(outputs: readonly DiskRowSet[]): CarryOver {
+    return new CarryOver({ schema: this.schema, outputs, append: (output, block) => this.#changes.append(output, block) })
+  }
+
+  /** The stores that take changes of these rowsets now. */
+  changesOfAll(holders: readonly RowHolder[]): DeltaMemStore[] {
+    return holders.flatMap((holder) => this.#changes.of(holder) ?? [])
+  }
+
+  /** The job whose outputs these would have been has failed: what was carried over to them is not needed. */
+  cancelCarryOver(outputs: readonly DiskRowSet[]): void {
+    for (const output of outputs) this.#changes.drop(output)
+  }
+
+  /** In one tick: the frozen store goes, the rowsets that hold its rows come, with the changes that came meanwhile. */
+  installFlush(frozen: FrozenStore, rowsets: readonly DiskRowSet[], state: TabletState, carry: CarryOver): void {
     invariant(this.#frozen === frozen, 'only the frozen store is installed')
+    carry.finish(this.changesOfAll([frozen.store]))
     this.#frozen = undefined
     this.#stores = [this.#live]
     this.#disk = this.#disk.with(rowsets)
     this.#state = state
+    this.#changes.drop(frozen.store)
+    this.#settle(carry)
+    frozen.changes?.release()
     frozen.store.release()
     this.#changed()
+  }
+
+  /** In one tick: some rowsets go, those that hold their rows come, with the changes that came meanwhile. */
+  installRowSets(o: { removed: readonly DiskRowSet[]; added: readonly DiskRowSet[]; state: TabletState; carry: CarryOver }): void {
+    o.carry.finish(this.changesOfAll(o.removed))
+    this.#disk = this.#disk.without(o.removed).with(o.added)
+    this.#state = o.state
+    for (const rowset of o.removed) {
+      invariant(!this.#frozenChanges.has(rowset), 'a rowset was replaced while its changes were being flushed')
+      this.#changes.drop(rowset)
+    }
+    this.#settle(o.carry)
+    for (const rowset of o.removed) rowset.release()
+    this.#changed()
+  }
+
+  /** In one tick: a rowset's base file is another one; its rows keep their ids. */
+  replaceRowSet(before: DiskRowSet, after: DiskRowSet, state: TabletState): void {
+    this.#disk = this.#disk.without([before]).with([after])
+    this.#state = state
+    const frozen = this.#frozenChanges.get(before)
+    if (frozen) {
+      this.#frozenChanges.delete(before)
+      this.#frozenChanges.set(after, { ...frozen, rowset: after })
+    }
+    this.#changes.move(before, after)
+    before.release()
+    this.#changed()
+  }
+
+  /** In one tick: frozen changes are in a file, which the rowset reads from now on. `install` makes it do so. */
+  installChanges(frozen: FrozenChanges, state: TabletState, install: () => void): void {
+    invariant(this.#frozenChanges.get(frozen.rowset) === frozen, 'only frozen changes are installed')
+    this.#frozenChanges.delete(frozen.rowset)
+    this.#state = state
+    install()
+    frozen.store.release()
+    this.#changed()
+  }
+
+  /** Delta files of a rowset were replaced. */
+  setState(state: TabletState): void {
+    this.#state = state
+    this.#changed()
+  }
+
+  /** Changes of rows that no rowset holds any more: a key that is given life again begins anew in the live store, and other changes follow it there. */
+  #settle({ homeless }: CarryOver): void {
+    for (const change of homeless) {
+      const { op, timestamp, opId, values, positions, keys, hashes } = change
+      const located = locateRows([this.#live], [], keys, hashes, new LookupMisses())
+      invariant(located, 'what is in memory is found at once')
+      for (const { holder, indexes, rows } of located.held) {
+        const block = indexes.length === keys.count ? values : gatherBlock(values, indexes)
+        this.#changes.append(holder, { op, timestamp, opId, rows, values: block, positions })
+      }
+      const absent = located.absent ?? (located.held.length === 0 ? undefined : new Int32Array(0))
+      if (op !== 'live' || absent?.length === 0) continue
+      if (absent === undefined) this.#live.append(values, keys, hashes, { timestamp, opId })
+      else this.#live.append(values, keys, hashes, { timestamp, opId, selection: absent })
+    }
   }
 
   /** The edit that drops the table is on its way: no flush may follow it. */
@@ -339,6 +514,10 @@ export class Tablet {
   /** Lets go of memory; files stay. */
   close(): void {
     this.#cached?.release()
+    this.#changes.clear()
+    for (const { store } of this.#frozenChanges.values()) store.release()
+    this.#frozenChanges.clear()
+    this.#frozen?.changes?.release()
     for (const store of this.#stores) store.release()
     this.#frozen = undefined
     this.#live = this.#newStore()

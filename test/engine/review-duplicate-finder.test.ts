@@ -13,7 +13,17 @@ const tablet = {} as Tablet
 function sectionOf(rows: object[], firstRow: number): WriteSection {
   const block = rowEncoder(schema).encode(rows)
   const keys = encodeKeys(schema, block)
-  return { tablet, rows: block, keys, hashes: hashKeys(keys), inputRows: undefined, firstRow }
+  return {
+    tablet,
+    ifAbsent: 'insert',
+    ifPresent: 'refuse',
+    positions: undefined,
+    rows: block,
+    keys,
+    hashes: hashKeys(keys),
+    inputRows: undefined,
+    firstRow,
+  }
 }
 
 test('looking for duplicates stops in every section, ascending or not, so that the event loop can be let through', (t) => {
