@@ -1,4 +1,4 @@
-import { invariant, VarveError } from '../base/errors.ts'
+import { invariant } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
@@ -6,6 +6,7 @@ import type { KeyBlock } from '../schema/column-vector.ts'
 import { encodeKeys, hashKeys } from '../schema/key-encoding.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { LogBatch, LogSection } from '../wal/batch-format.ts'
+import { wholeRows } from './logged-columns.ts'
 
 /**
  * Brings logged batches back into memory. A logged insert whose target is a generation that is not flushed goes to the
@@ -45,8 +46,8 @@ export class Replay {
   }
 
   #section(batch: LogBatch, section: LogSection, tablet: Tablet): void {
-    requireColumns(batch, section, tablet)
-    const { rows } = section
+    invariant(section.kind === 'insert', `op ${batch.opId} changes rows of ${tablet.label}, and only inserts are replayed`)
+    const rows = wholeRows(batch, section, tablet.schema)
     const keys = encodeKeys(tablet.schema, rows)
     const hashes = hashKeys(keys)
     const { opId, timestamp } = batch
@@ -83,17 +84,4 @@ function probeSync(rowset: DiskRowSet, keys: KeyBlock, hashes: Uint32Array, sele
   const misses = new LookupMisses()
   while (rowset.probe(keys, hashes, selection, rows, misses) > 0) misses.loadSync()
   return rows
-}
-
-function requireColumns(batch: LogBatch, section: LogSection, tablet: Tablet): void {
-  const { columns } = tablet.schema
-  const fits = section.columnIds.length === columns.length && columns.every((column, i) => column.id === section.columnIds[i])
-  if (fits) return
-  throw new VarveError(
-    'CORRUPTION',
-    `The log ${batch.path} has, at offset ${batch.offset}, rows of table ${tablet.table} with other columns than the table's.`,
-    {
-      context: { path: batch.path, offset: batch.offset, table: tablet.table },
-    },
-  )
 }
