@@ -1,14 +1,15 @@
-import { VarveError } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
 import { DiskRowSet } from '../rowset/disk-rowset.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
-import type { ColumnVector, KeyBlock, RowBlock } from '../schema/column-vector.ts'
+import { atSchemaPositions } from '../schema/change-encoder.ts'
+import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
 import { encodeKeys, gatherKeys, hashKeys } from '../schema/key-encoding.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
-import { defaultVector, gatherBlock } from '../schema/vector-ops.ts'
+import { gatherBlock } from '../schema/vector-ops.ts'
 import type { LocatedRows, RowHolder } from '../tablet/locate-rows.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { LogBatch, LogSection } from '../wal/batch-format.ts'
+import { givenColumns, wholeRows } from './logged-columns.ts'
 
 /**
  * Brings logged batches back into memory (03, "Recovery"). A row op whose target is a generation that is not flushed goes
@@ -132,34 +133,12 @@ function flushedThrough(holder: RowHolder): number {
   return holder instanceof DiskRowSet ? holder.flushedThroughOp : Number.NEGATIVE_INFINITY
 }
 
-/** Columns that the table has since dropped are left out; of an insert, those that were added since have their default. */
+/** The section's rows in terms of the table as it is now. */
 function loggedRows(batch: LogBatch, section: LogSection, schema: TableSchema): Logged {
   const isWhole = section.kind === 'insert' || section.kind === 'live'
-  const columns: ColumnVector[] = []
-  const positions: number[] = []
-  schema.columns.forEach((column, position) => {
-    const given = section.columnIds.indexOf(column.id)
-    const vector = given >= 0 ? section.rows.columns[given] : isWhole ? defaultVector(column, section.rows.rowCount) : undefined
-    if (vector === undefined) return
-    columns.push(vector)
-    positions.push(position)
-  })
-  if (!schema.keyColumns.every((position) => section.columnIds.includes(schema.columns[position]?.id ?? -1))) {
-    throw new VarveError(
-      'CORRUPTION',
-      `The log ${batch.path} has, at offset ${batch.offset}, rows of table ${schema.name} without all columns of its key.`,
-      { context: { path: batch.path, offset: batch.offset, table: schema.name } },
-    )
-  }
-  const keys = encodeKeys(schema, inPlace(schema, columns, positions, section.rows.rowCount))
-  return { rows: { rowCount: section.rows.rowCount, columns }, positions, keys, hashes: hashKeys(keys) }
-}
-
-/** The columns at their places in the schema, for `encodeKeys`, which looks at those of the key only. */
-function inPlace(schema: TableSchema, columns: readonly ColumnVector[], positions: readonly number[], rowCount: number): RowBlock {
-  const placed = new Array<ColumnVector>(schema.columns.length)
-  positions.forEach((position, c) => {
-    placed[position] = columns[c] as ColumnVector
-  })
-  return { rowCount, columns: placed }
+  const { block, positions } = isWhole
+    ? { block: wholeRows(batch, section, schema), positions: schema.columns.map((_, position) => position) }
+    : givenColumns(batch, section, schema)
+  const keys = encodeKeys(schema, atSchemaPositions({ block, positions }))
+  return { rows: block, positions, keys, hashes: hashKeys(keys) }
 }

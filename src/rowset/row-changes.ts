@@ -4,6 +4,7 @@
  * rowset's batches are put together from base data and that.
  */
 import type { ColumnVector, RowBlock } from '../schema/column-vector.ts'
+import type { DeltaOp } from './delta-schema.ts'
 
 /** Where changes of a rowset lie: its DeltaMemStores and delta files. Main thread only. */
 export interface DeltaSource {
@@ -28,10 +29,19 @@ export interface DeltaSource {
   release(): void
 }
 
-/** A source that lies in memory whole, as a MemRowSet's own: its runs need not be prepared. */
+/** A source that lies in memory whole: its runs need not be prepared, and single rows are looked up without one. */
 export interface MemDeltaSource extends DeltaSource {
-  /** As `open`, of single rows: distinct ids in any order, each looked up by itself. */
+  /** As `open`, of single rows: distinct ids in any order, each looked up by itself; their changes come in the order of the ids. */
   openRows(rows: Int32Array): DeltaRun
+  /** The newest change of a row, by number; −1: none. */
+  latestOf(row: number): number
+  /** The change of the same row before a change; −1: none. */
+  previousOf(change: number): number
+  timeOf(change: number): number
+  opOf(change: number): DeltaOp
+  isSetAt(change: number, position: number): boolean
+  /** Puts, for each of the positions of the base schema, a vector that holds the change's value, and its index there. */
+  vectorsAt(change: number, positions: readonly number[], vectors: ColumnVector[], indexes: number[]): void
 }
 
 /** Changes of a run of rows from one source; those of one row in order of time. Valid as long as the source is retained. */

@@ -1,6 +1,10 @@
 import { ByteReader } from '../base/byte-reader.ts'
 import { decodeRowBlock } from '../schema/row-block-codec.ts'
-import { type LogBatch, type LogSection, type SectionTarget, sectionHeaderBytes, sectionKinds } from './batch-format.ts'
+import { type LogBatch, type LogSection, type SectionKind, type SectionTarget, sectionHeaderBytes, sectionKinds } from './batch-format.ts'
+
+const kindOf: ReadonlyMap<number, SectionKind> = new Map(
+  (Object.keys(sectionKinds) as SectionKind[]).map((kind) => [sectionKinds[kind], kind]),
+)
 
 /** The batch in `bytes[start .. end)`; its columns are views of these bytes. CORRUPTION if it is not what an encoder writes. */
 export function decodeBatch(bytes: Uint8Array, o: { start: number; end: number; path: string; offset: number }): LogBatch {
@@ -19,7 +23,8 @@ export function decodeBatch(bytes: Uint8Array, o: { start: number; end: number; 
 function decodeSection(bytes: Uint8Array, reader: ByteReader): LogSection {
   const start = reader.offset
   const length = reader.u32()
-  if (reader.u8() !== sectionKinds.insert) throw reader.corruption('has a section of an unknown kind')
+  const kind = kindOf.get(reader.u8())
+  if (kind === undefined) throw reader.corruption('has a section of an unknown kind')
   const disk = reader.u8() === 1
   const columnCount = reader.u16()
   const tableId = reader.u32()
@@ -38,5 +43,5 @@ function decodeSection(bytes: Uint8Array, reader: ByteReader): LogSection {
     throw reader.corruption('has a section whose rows are not as many as it says')
   reader.skip(start + length - reader.offset)
   const target: SectionTarget = disk ? { target: 'disk' } : { target: 'memory', generation }
-  return { kind: 'insert', ...target, tableId, tablet, schemaVersion, columnIds, rows }
+  return { kind, ...target, tableId, tablet, schemaVersion, columnIds, rows }
 }

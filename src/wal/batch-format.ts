@@ -13,7 +13,7 @@ import type { RowBlock } from '../schema/column-vector.ts'
  * A section, positions counted from its start, a multiple of 8:
  *
  *     0  u32  length of the section in bytes, a multiple of 8
- *     4  u8   what it does to its rows: 1 insert
+ *     4  u8   what it does to its rows: 1 insert, 2 update, 3 delete, 4 live
  *     5  u8   target: 0 memory, 1 disk
  *     6  u16  number of columns
  *     8  u32  table id
@@ -27,14 +27,20 @@ import type { RowBlock } from '../schema/column-vector.ts'
  *        padding to a multiple of 8
  *        row block (src/schema/row-block-codec.ts)
  *
- * Sections are applied in order, and the rows of one in order: several changes of one key keep theirs. An op that
- * names only some columns (an update, a delete) is a section with the ids of those.
+ * A batch holds a key at most once: several changes of it are one by the time they are logged. Columns are told by their
+ * ids, so that the log of a table reads on after columns were added or dropped.
  */
 export const batchHeaderBytes = 24
 export const sectionHeaderBytes = 40
 
-/** What a section does to its rows, and its code. */
-export const sectionKinds = { insert: 1 } as const
+/**
+ * What a section does to its rows, and its code:
+ *   insert  the keys had no row in any rowset, alive or dead: all columns
+ *   update  the rows take new values: the columns of the key, and those that are set
+ *   delete  the rows die: the columns of the key
+ *   live    the rows are there with these values, whatever they were: reinserts where a dead row lies; all columns
+ */
+export const sectionKinds = { insert: 1, update: 2, delete: 3, live: 4 } as const
 export type SectionKind = keyof typeof sectionKinds
 
 /** Where rows went when the batch was applied: into a tablet's MemRowSet of some generation, or to a DiskRowSet's deltas. */

@@ -1,4 +1,4 @@
-import type { LogBatch } from './batch-format.ts'
+import type { LogBatch, SectionKind } from './batch-format.ts'
 import { type FrameTypeName, findSyncProof, framedFile, frameHeaderBytes, frameTypes, readFrame } from './frame.ts'
 import { decodeSegmentHeader, parseSegmentFileName, type SegmentHeader, segmentHeaderBytes, segmentSeed } from './segment-header.ts'
 import { readSegment } from './segment-reader.ts'
@@ -19,7 +19,7 @@ export interface InspectedBatch {
   readonly opId: number
   readonly timestamp: number
   readonly sections: readonly {
-    readonly kind: string
+    readonly kind: SectionKind
     readonly tableId: number
     readonly tablet: number
     readonly target: string

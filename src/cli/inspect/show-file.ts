@@ -16,6 +16,9 @@ export interface ShowOptions {
   readonly blocks: boolean
 }
 
+/** What a section of a logged batch does, before the name of its table. */
+const writeVerbs = { insert: 'insert into', update: 'update of', delete: 'delete from', live: 'reinsert into' } as const
+
 /** Commit timestamps carry milliseconds above a counter of eleven bits. */
 const ticksPerMs = 2048
 
@@ -144,7 +147,7 @@ function showWal(file: Of<'wal'>, o: ShowOptions): string {
       countText(opId),
       commitText(timestamp),
       countText(sections.reduce((sum, section) => sum + section.rows, 0)),
-      sections.map(({ kind, tableId, tablet, target }) => `${kind} into table ${tableId}, tablet ${tablet} (${target})`).join('; '),
+      sections.map(({ kind, tableId, tablet, target }) => `${writeVerbs[kind]} table ${tableId}, tablet ${tablet} (${target})`).join('; '),
     ])
   if (rows.length === 0) return factsTable(facts, o.style)
   return `${factsTable(facts, o.style)}\n\n${limited(textTable(columns, rows, o.style), { shown: rows.length, all: batches.length, what: 'batches', style: o.style })}`

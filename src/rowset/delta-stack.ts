@@ -1,0 +1,64 @@
+import { invariant } from '../base/errors.ts'
+import type { DeltaSource, MemDeltaSource } from './row-changes.ts'
+
+/**
+ * The deltas of a rowset: which sources there are, in which order. Immutable, though a live store in it grows; whoever adds
+ * or removes a source makes a new stack. Reads hold the one that they began with, and with it all of its sources.
+ */
+export class DeltaStack<S extends DeltaSource = DeltaSource> {
+  /** In any order: their times may overlap. */
+  readonly undo: readonly S[]
+  /** Files oldest first, then frozen stores oldest first, then the live one. */
+  readonly redo: readonly S[]
+  /** Beside each of `redo`: the same source if it lies in memory. */
+  readonly stores: readonly (MemDeltaSource | undefined)[]
+  private references = 1
+
+  /** Retains every source. The caller holds the first reference to the stack. */
+  constructor(o: { undo?: readonly S[]; redo?: readonly S[] } = {}) {
+    this.undo = o.undo ?? []
+    this.redo = o.redo ?? []
+    this.stores = this.redo.map((source) => (isInMemory(source) ? source : undefined))
+    for (const source of this.undo) source.retain()
+    for (const source of this.redo) source.retain()
+  }
+
+  /** Whether there is no source, so that there cannot be a change either. */
+  get isEmpty(): boolean {
+    return this.redo.length === 0 && this.undo.length === 0
+  }
+
+  /** Whether a read at a timestamp may differ from the base data. Asked by every read. */
+  appliesAt(timestamp: number): boolean {
+    const { undo, redo } = this
+    for (let i = 0; i < redo.length; i++) if ((redo[i] as S).minTime <= timestamp) return true
+    for (let i = 0; i < undo.length; i++) if ((undo[i] as S).maxTime > timestamp) return true
+    return false
+  }
+
+  /** Keeps the sources for one more user. */
+  retain(): void {
+    invariant(this.references > 0, 'a DeltaStack was retained after its last reference was released')
+    this.references++
+  }
+
+  /** As `retain`; false, and nothing done, if the last reference was released already. */
+  tryRetain(): boolean {
+    if (this.references === 0) return false
+    this.references++
+    return true
+  }
+
+  /** Lets go; with the last reference, of every source. */
+  release(): void {
+    invariant(this.references > 0, 'a DeltaStack was released more often than retained')
+    if (--this.references > 0) return
+    for (const source of this.undo) source.release()
+    for (const source of this.redo) source.release()
+  }
+}
+
+/** Whether a source can be asked for single rows. */
+export function isInMemory(source: DeltaSource): source is MemDeltaSource {
+  return 'latestOf' in source
+}
