@@ -83,7 +83,7 @@ export function deltaFileRows(base: TableSchema, changes: readonly PlainChange[]
   }
   const columns = new Array<ColumnVector>(schema.columns.length)
   columns[deltaPositions.row] = build(deltaPositions.row, ({ row }) => row)
-  columns[deltaPositions.time] = build(deltaPositions.time, ({ time }) => BigInt(time))
+  columns[deltaPositions.time] = build(deltaPositions.time, ({ time }) => time)
   columns[deltaPositions.op] = build(deltaPositions.op, ({ op }) => op)
   for (let position = 0; position < setPositions.length; position++) {
     const isKey = base.keyColumns.includes(position)
