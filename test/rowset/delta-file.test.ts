@@ -3,19 +3,14 @@ import fc from 'fast-check'
 import type { FileMeta } from '../../src/manifest/version-edit.ts'
 import { ChunkPool } from '../../src/rowset/chunk-pool.ts'
 import { DeltaFile } from '../../src/rowset/delta-file.ts'
+import type { DeltaFileSummary, DeltaFileWriteOptions } from '../../src/rowset/delta-file-writer.ts'
 import { DeltaMemStore } from '../../src/rowset/delta-mem-store.ts'
 import { deltaOps, deltaPositions } from '../../src/rowset/delta-schema.ts'
 import { RowGather } from '../../src/rowset/mem-gather.ts'
 import { MemRows } from '../../src/rowset/mem-rows.ts'
 import type { DeltaRun } from '../../src/rowset/row-changes.ts'
 import { sortRows } from '../../src/rowset/sort-rows.ts'
-import {
-  type DeltaFileSummary,
-  type DeltaFileWriteOptions,
-  deltaFileRows,
-  type PlainChange,
-  writeDeltaFile,
-} from '../../src/rowset/write-delta-file.ts'
+import { deltaFileRows, type PlainChange, writeDeltaFile } from '../../src/rowset/write-delta-file.ts'
 import type { FixedVector, RowBlock } from '../../src/schema/column-vector.ts'
 import type { TableSchema } from '../../src/schema/table-schema.ts'
 import { sliceBlock } from '../../src/schema/vector-ops.ts'
