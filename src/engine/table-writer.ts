@@ -115,7 +115,7 @@ export class TableWriter {
 
   #sections(rows: RowBlock, firstRow: number): WriteSection[] {
     const { schema, tablets } = this.#o
-    const keys = encodeKeys(schema, rows)
+    const keys = encodeKeys(schema, rows, firstRow)
     const parts = partitionRows(schema, rows, keys)
     if (!parts) return [{ tablet: tablets[0] as Tablet, rows, keys, hashes: hashKeys(keys), inputRows: undefined, firstRow }]
     return splitByTablet(parts, tablets.length).flatMap((selected, ordinal) => {
