@@ -31,7 +31,7 @@ export interface SectionSource {
 
 /** Sections of whole rows; row i stood at `firstRow` + i of the caller's input. */
 export function rowSections({ schema, tablets }: SectionSource, wish: Wish, rows: RowBlock, firstRow: number): WriteSection[] {
-  const keys = encodeKeys(schema, rows)
+  const keys = encodeKeys(schema, rows, firstRow)
   const parts = partitionRows(schema, rows, keys)
   const whole = { ...wish, rows, positions: undefined, firstRow, inputRows: undefined }
   if (!parts) return [{ ...whole, tablet: tablets[0] as Tablet, keys, hashes: hashKeys(keys) }]

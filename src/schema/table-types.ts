@@ -56,8 +56,17 @@ export type Keyable<C extends Columns> = {
     : never
 }[Name<C>]
 
+/**
+ * `Known`, or of a table that is known by name alone (`T` is `any`), anything: its columns are not known to the compiler.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: what stands for any column must fit every predicate and key.
+type OfTable<T, Known> = 0 extends 1 & T ? any : Known
+
 /** A row as it is read. */
-export type Row<T> = T extends TableDefinition<string, infer C, readonly string[]> ? Flat<{ -readonly [K in Name<C>]: Out<C[K]> }> : never
+export type Row<T> = OfTable<
+  T,
+  T extends TableDefinition<string, infer C, readonly string[]> ? Flat<{ -readonly [K in Name<C>]: Out<C[K]> }> : never
+>
 
 /** A row as it is inserted: columns with a default, and nullable ones, may be left out; a timestamp may be a `Date`. */
 export type InsertRow<T> =
@@ -76,12 +85,14 @@ export type UpsertRow<T> = InsertRow<T>
 export type KeyObject<T> = T extends TableDefinition<string, infer C, infer K> ? Flat<{ [P in K[number] & Name<C>]: In<C[P]> }> : never
 
 /** A key: an object, or for a one-column key the bare value too. */
-export type Key<T> =
+export type Key<T> = OfTable<
+  T,
   T extends TableDefinition<string, infer C, infer K>
     ? K extends readonly [infer P extends string]
       ? In<C[P]> | { [Q in P]: In<C[Q]> }
       : KeyObject<T>
     : never
+>
 
 type Prefixes<C extends Columns, K extends readonly string[], Leading = unknown> = K extends readonly [
   infer H extends string,
@@ -91,12 +102,14 @@ type Prefixes<C extends Columns, K extends readonly string[], Leading = unknown>
   : never
 
 /** A key, or any leading part of it. */
-export type KeyPrefix<T> =
+export type KeyPrefix<T> = OfTable<
+  T,
   T extends TableDefinition<string, infer C, infer K>
     ? K extends readonly [infer P extends string]
       ? In<C[P]> | { [Q in P]: In<C[Q]> }
       : Prefixes<C, K>
     : never
+>
 
 /** A change to a row: its key, and the columns to change. */
 export type UpdateRow<T> =

@@ -110,3 +110,15 @@ test('maintenance freezes no store that holds a part of a batch: after a crash t
   t.is(await again.table('small').count(), 300_000)
   await again.close()
 })
+
+test('a key that is too long, far into a call, is told by its place in the call', async (t) => {
+  await using db = await openMemory()
+  const named = await db.createTable(defineTable('named', { columns: { name: string() }, primaryKey: ['name'] }))
+  const rows = Array.from({ length: 10_000 }, (_, i) => ({ name: i === 9000 ? 'x'.repeat(20_000) : `row ${i}` }))
+  const error = await t.throwsAsync<VarveError>(named.insert(rows), {
+    code: 'INVALID_VALUE',
+    message: /named\.name, row 9000: the key takes/,
+  })
+  t.is(error?.context.rowIndex, 9000)
+  t.is(await named.count(), 0)
+})
