@@ -154,6 +154,7 @@ async function replayLog(
     sizeBytes: recovered.sizeBytes,
     lastOpId: version.lastOpId,
     logSyncedThrough: version.logSyncedThrough,
+    logNeededFrom: version.logNeededFrom,
   }
   const log = await recoverWal({
     vfs: options.vfs,
@@ -181,9 +182,12 @@ async function beginWriters(
 ): Promise<{ manifest: Manifest; wal: Wal }> {
   const { vfs, directory, clock, events } = o.options
   const common = { vfs, directory, clock, events, nextFileNumber: () => engine.nextFileNumber() }
+  // Salvaged, the log is taken for whole from now on: what had been promised of it before holds no longer.
+  const isSalvaged = o.config.recovery === 'salvage'
+  const begun = isSalvaged ? version.withLog({ lastOpId, logSyncedThrough: log.lastOpId, logNeededFrom: undefined }) : version
   const manifest = await Manifest.begin({
     ...common,
-    version,
+    version: begun,
     ...(recovered ? { previous: recovered } : {}),
     obsolete: ({ path }) => engine.parts.obsolete.add([{ kind: 'manifest', path }]),
   })

@@ -11,6 +11,7 @@ import type { ResolvedConfig } from '../kernel/config.ts'
 import type { MemoryBudget } from '../maintenance/memory-budget.ts'
 import { sstableFileName } from '../manifest/database-files.ts'
 import type { Manifest } from '../manifest/manifest.ts'
+import type { Version } from '../manifest/version.ts'
 import type { FileMeta, VersionEdit } from '../manifest/version-edit.ts'
 import type { ChunkPool } from '../rowset/chunk-pool.ts'
 import { DiskRowSet } from '../rowset/disk-rowset.ts'
@@ -21,6 +22,7 @@ import type { RowCache } from '../tablet/row-cache.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { TabletEdit, TabletHost } from '../tablet/tablet-host.ts'
 import { joinPath, type VfsHandle } from '../vfs/vfs.ts'
+import type { LogPosition } from '../wal/log-position.ts'
 import type { Wal } from '../wal/wal.ts'
 import type { EngineOptions } from './engine-options.ts'
 import type { FileNumbers } from './file-numbers.ts'
@@ -169,7 +171,7 @@ export class StorageEngine implements TabletHost {
   async commitEdit(edit: TabletEdit & Pick<VersionEdit, 'tables' | 'droppedTables'>): Promise<void> {
     if (!this.#manifest) throw readOnlyError()
     const { numbers, options, time } = this.parts
-    const appended = this.#manifest.append({
+    const complete = {
       ...edit,
       wallClockMs: options.clock.nowMs(),
       nextFileNumber: numbers.peek,
@@ -177,8 +179,8 @@ export class StorageEngine implements TabletHost {
       lastTimestamp: time.last,
       nextTableId: this.catalog.nextTableId,
       logSyncedThrough: this.#wal?.syncedOpId ?? 0,
-    })
-    await this.#orStop(appended)
+    }
+    await this.#orStop(this.#manifest.append(complete, (next) => this.#logNeededFrom(next)))
   }
 
   /** Waits; if log or manifest have failed for good meanwhile, nobody may wait for memory that no flush will free. */
@@ -196,11 +198,12 @@ export class StorageEngine implements TabletHost {
     return this.#wal.bytesRetainedBy(Number.POSITIVE_INFINITY) - this.#wal.bytesRetainedBy(oldestOpId - 1)
   }
 
-  /** Lets go of log segments that no store in memory needs any more. */
+  /** Lets go of the log segments that come before what the last durable edit needs. */
   installed(): void {
     this.memoryChanged()
-    if (!this.#wal) return
-    const segments = this.#wal.takeObsolete(Math.min(this.#oldestOpNeeded(), oldestOpToProve(this.#wal)))
+    const needed = this.#manifest?.version.logNeededFrom
+    if (!this.#wal || !needed) return
+    const segments = this.#wal.takeObsolete(needed)
     this.parts.obsolete.add(segments.map(({ path }) => ({ kind: 'wal' as const, path })))
   }
 
@@ -280,8 +283,9 @@ export class StorageEngine implements TabletHost {
     if (!this.#wal?.stopped) await attempt(this.#wal?.sync())
     if (!this.stoppedBy) {
       await attempt(this.#leaveNoLog().catch(passDiskFull))
-      // The last edit says how far the log is durable: a log cut short later is noticed.
+      // The last edit says how far the log is durable, and where it is needed from: one that lost something later is noticed.
       if (this.#manifest) await attempt(this.commitEdit({ reason: { kind: 'close' } }).catch(passDiskFull))
+      this.installed()
     }
     await attempt(this.#wal?.close())
     await attempt(obsolete.drain())
@@ -315,9 +319,7 @@ export class StorageEngine implements TabletHost {
 
   /** If nothing is in memory only, begins an empty segment, so that the next opening has nothing to replay. */
   async #leaveNoLog(): Promise<void> {
-    if (!this.#wal || this.#oldestOpNeeded() <= this.lastAppliedOp) return
-    await this.#wal.roll()
-    this.installed()
+    if (this.tablets.every(({ oldestOpId }) => oldestOpId === undefined)) await this.#wal?.roll()
   }
 
   #refusal(): Error | undefined {
@@ -329,24 +331,18 @@ export class StorageEngine implements TabletHost {
     return new VarveError('WRITES_STOPPED', `Writes have stopped: ${stopped.message} Reads go on; reopen the database.`, { cause: stopped })
   }
 
-  /** The log is needed from here on: the oldest op that only memory holds; without one, what follows the last op that the manifest knows of. */
-  #oldestOpNeeded(): number {
-    let oldest = (this.#manifest?.version.lastOpId ?? 0) + 1
-    for (const { oldestOpId } of this.tablets) if (oldestOpId !== undefined && oldestOpId < oldest) oldest = oldestOpId
-    return oldest
+  /** Where the log is needed from once `next` is durable: the oldest op that only memory holds then; without one, the op to come. */
+  #logNeededFrom(next: Version): LogPosition {
+    if (!this.#wal) throw new InvariantError('an edit was made without a log')
+    let oldest = this.lastAppliedOp + 1
+    for (const tablet of this.tablets) {
+      const { tableId } = tablet.schema
+      // The rows of a table that the edit drops, recovery passes over.
+      const opId = next.tables.has(tableId) ? tablet.oldestOpIdAfter(next.tablet(tableId, tablet.ordinal)) : undefined
+      if (opId !== undefined && opId < oldest) oldest = opId
+    }
+    return this.#wal.positionOf(oldest)
   }
-}
-
-/**
- * What recovery needs to see that the log has lost nothing: it must reach the last op that the manifest knows to be
- * synced. The live segment's header says where it begins, but one made ahead says less than that: until a batch in it
- * is synced, only the segment before it shows how far the log had come.
- */
-function oldestOpToProve({ segments, syncedOpId }: Wal): number {
-  const live = segments.at(-1)
-  const before = segments.at(-2)
-  const isProven = !live || !before || live.firstOpId > before.lastOpId || syncedOpId > before.lastOpId
-  return isProven ? Number.POSITIVE_INFINITY : before.lastOpId
 }
 
 /** What closing does on a full disk that it could as well do without. */

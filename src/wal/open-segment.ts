@@ -6,13 +6,14 @@ export interface OpenSegment {
   readonly fileNumber: number
   readonly path: string
   readonly predecessor: number
-  readonly firstOpId: number
   readonly seed: number
   readonly file: AppendFile
   /** Of what was written and not taken back. */
   sizeBytes: number
   /** Bytes from the start that are durable. */
   syncedBytes: number
+  /** Every op in it is at least this; exact from when it becomes the live one. */
+  firstOpId: number
   /** The last op in it, 0 if there is none. */
   lastOpId: number
   /** Final length of the predecessor; set when the segment becomes the live one. */
@@ -34,5 +35,5 @@ export async function createSegment({ vfs, directory }: { vfs: Vfs; directory: s
     throw error
   }
   const size = { sizeBytes: segmentHeaderBytes, syncedBytes: segmentHeaderBytes }
-  return { fileNumber, path, predecessor, firstOpId, seed: segmentSeed(fileNumber), file, ...size, lastOpId: 0, predecessorBytes: 0 }
+  return { fileNumber, path, predecessor, seed: segmentSeed(fileNumber), file, ...size, firstOpId, lastOpId: 0, predecessorBytes: 0 }
 }

@@ -20,17 +20,17 @@ export class SealedSegments {
     this.#list = [...this.#list, segment]
   }
 
-  /** The oldest ones of which every op is below `anchor`. */
-  obsoleteBefore(anchor: number): readonly LogSegment[] {
-    const needed = this.#list.findIndex(({ lastOpId }) => lastOpId >= anchor)
-    return needed < 0 ? this.#list : this.#list.slice(0, needed)
+  /** The number of the first one that holds an op or a later one; undefined: none does. */
+  numberOf(opId: number): number | undefined {
+    return this.#list.find(({ lastOpId }) => lastOpId >= opId)?.fileNumber
   }
 
-  /** Forgets those of `obsoleteBefore`, and returns them. */
-  takeObsolete(anchor: number): readonly LogSegment[] {
-    const obsolete = this.obsoleteBefore(anchor)
-    this.#list = this.#list.slice(obsolete.length)
-    return obsolete
+  /** Forgets those before a segment, and returns them. */
+  takeBefore(fileNumber: number): readonly LogSegment[] {
+    const needed = this.#list.findIndex((segment) => segment.fileNumber >= fileNumber)
+    const before = needed < 0 ? this.#list : this.#list.slice(0, needed)
+    this.#list = this.#list.slice(before.length)
+    return before
   }
 
   /** Bytes of those of which every op is at most `opId`. Asked several times a second: allocates nothing. */

@@ -1,9 +1,10 @@
 import { VarveError } from '../base/errors.ts'
-import type { Vfs } from '../vfs/vfs.ts'
+import { joinPath, type Vfs } from '../vfs/vfs.ts'
 import type { LogBatch } from './batch-format.ts'
 import { type FramedFile, findSyncProof, framedFile } from './frame.ts'
-import { type FoundSegment, findChain, type SegmentChain, type StraySegment } from './segment-chain.ts'
-import { segmentHeaderBytes, segmentSeed } from './segment-header.ts'
+import type { LogPosition } from './log-position.ts'
+import { type FoundSegment, findChain, reaches, type SegmentChain, type StraySegment } from './segment-chain.ts'
+import { segmentFileName, segmentHeaderBytes, segmentSeed } from './segment-header.ts'
 import { readSegment, type SegmentContent, type SegmentProblem } from './segment-reader.ts'
 import type { SyncedMark } from './synced-mark.ts'
 
@@ -13,15 +14,20 @@ export interface RecoverWalOptions {
   readonly mode: 'strict' | 'salvage'
   /** Changes nothing on disk. */
   readonly readOnly: boolean
-  /** What the manifest knows, to notice if either has lost something durable; see `checkAgainst`. */
-  readonly manifest?: {
-    readonly fileNumber: number
-    readonly sizeBytes: number
-    readonly lastOpId: number
-    readonly logSyncedThrough: number
-  }
+  /** To notice if either has lost something durable; see `refuseMissing` and `checkAgainst`. */
+  readonly manifest?: ManifestKnowledge
   /** Called for each batch, ascending by op id; awaited if it returns a promise. */
   onBatch(batch: LogBatch): void | Promise<void>
+}
+
+/** What the manifest knows of itself and of the log. */
+export interface ManifestKnowledge {
+  readonly fileNumber: number
+  readonly sizeBytes: number
+  readonly lastOpId: number
+  readonly logSyncedThrough: number
+  /** Undefined: it does not say. */
+  readonly logNeededFrom: LogPosition | undefined
 }
 
 /** A segment that was kept. */
@@ -53,7 +59,8 @@ export interface RecoveredWal {
 /**
  * Reads the log of a database directory and leaves it fit to be continued in a new segment:
  *
- * 1. Find the unbroken chain of segments that ends in the newest (`findChain`).
+ * 1. Find the unbroken chain of segments that ends in the newest (`findChain`). If it begins after the position from
+ *    which on the manifest needs the log, that is CORRUPTION; with `salvage` the log ends before what is missing.
  * 2. Read each batch, in order, up to the end or to the first thing wrong.
  * 3. What is wrong is CORRUPTION { path, offset } if it had been synced: another segment was begun after it, or the
  *    next header or a later record says so, or it is whole but senseless. Else a crash tore it, and the log ends
@@ -63,17 +70,17 @@ export interface RecoveredWal {
  * Nothing is changed if it rejects before step 4.
  */
 export async function recoverWal(o: RecoverWalOptions): Promise<RecoveredWal> {
-  const chain = await findChain({ vfs: o.vfs, directory: o.directory, names: await o.vfs.list(o.directory), mode: o.mode })
+  const { vfs, directory, mode, manifest } = o
+  const chain = await findChain({ vfs, directory, mode, names: await vfs.list(directory), neededFrom: manifest?.logNeededFrom?.segment })
+  if (mode === 'strict' && manifest) refuseMissing(manifest, chain, directory)
   const log = await readChain(o, chain)
-  if (o.mode === 'strict' && o.manifest) checkAgainst(o.manifest, chain, log)
+  if (mode === 'strict' && manifest) checkAgainst(manifest, chain, log)
   const dropped = chain.segments.slice(log.segments.length)
   const later = dropped.map(({ fileNumber, path }) => ({ fileNumber, path, reason: 'it follows the end of the log' }))
   const strays = [...chain.strays, ...later].sort((a, b) => a.fileNumber - b.fileNumber)
-  if (!o.readOnly) await settle(o.vfs, o.directory, log, strays)
+  if (!o.readOnly) await settle(vfs, directory, log, strays)
   const sizeBytes = log.segments.reduce((total, segment) => total + segment.sizeBytes, 0)
-  const cut =
-    log.cut ??
-    (chain.damaged && { path: chain.damaged.path, offset: 0, droppedBytes: chain.damaged.sizeBytes, problem: 'its header is damaged' })
+  const cut = log.cut ?? (chain.end && { path: chain.end.path, offset: 0, droppedBytes: chain.end.sizeBytes, problem: chain.end.problem })
   return {
     segments: log.segments,
     lastOpId: log.lastOpId,
@@ -163,14 +170,32 @@ function refuseDamage(
 }
 
 /**
+ * Throws CORRUPTION if the log lacks the segment from which on the manifest needs it. A durable edit names it, so that
+ * no crash can have taken it; and whatever came after it follows it in the chain.
+ */
+function refuseMissing({ fileNumber, logNeededFrom }: ManifestKnowledge, { segments }: SegmentChain, directory: string): void {
+  if (!logNeededFrom || reaches(segments, logNeededFrom.segment)) return
+  const path = joinPath(directory, segmentFileName(logNeededFrom.segment))
+  const first = segments[0]
+  const found = first ? `the log begins with segment ${first.path}` : 'there is no log'
+  throw lost(`${found}, yet the manifest needs it from op ${logNeededFrom.opId} in segment ${path} on`, {
+    manifest: fileNumber,
+    path,
+    offset: 0,
+  })
+}
+
+/**
  * Throws CORRUPTION if log and manifest do not fit: the log ends before an op through which the manifest knows it to
  * have been synced; or begins after an op that the manifest does not know, so that neither has the ops between; or has
  * seen a newer or longer manifest than the one that is there.
  */
-function checkAgainst(manifest: NonNullable<RecoverWalOptions['manifest']>, chain: SegmentChain, log: ReadLog): void {
+function checkAgainst(manifest: ManifestKnowledge, chain: SegmentChain, log: ReadLog): void {
   const oldest = chain.segments[0]
   const context = { manifest: manifest.fileNumber }
-  if (log.lastOpId < manifest.logSyncedThrough) {
+  // What comes before is in files, and its segments may be gone, though the next one may have been made ahead of its first op.
+  const inFiles = (manifest.logNeededFrom?.opId ?? 1) - 1
+  if (Math.max(log.lastOpId, inFiles) < manifest.logSyncedThrough) {
     const last = log.segments.at(-1)
     const place = last ? `the log segment ${last.path} ends at offset ${last.sizeBytes} with op ${log.lastOpId}` : 'there is no log'
     throw lost(`${place}, yet the manifest knows that the log was synced through op ${manifest.logSyncedThrough}`, {

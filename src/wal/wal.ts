@@ -5,6 +5,7 @@ import type { RowBlock } from '../schema/column-vector.ts'
 import type { Vfs } from '../vfs/vfs.ts'
 import { BatchEncoder } from './batch-encoder.ts'
 import type { SectionKind, SectionPlace } from './batch-format.ts'
+import type { LogPosition } from './log-position.ts'
 import { createSegment, type OpenSegment } from './open-segment.ts'
 import { diskFullError, isDiskFull, writesStoppedError } from './persist-errors.ts'
 import { SealedSegments } from './sealed-segments.ts'
@@ -209,17 +210,14 @@ export class Wal {
     }
   }
 
-  /**
-   * The oldest segments of which every op is below `anchor`, never the live one. `anchor` is the least op that
-   * anything in memory holds, and at most one more than the manifest's `lastOpId`, or recovery would miss the ops between.
-   */
-  obsoleteBefore(anchor: number): readonly LogSegment[] {
-    return this.#sealed.obsoleteBefore(anchor)
+  /** Where an op lies, or will: for an edit to say that the log is needed from there on. */
+  positionOf(opId: number): LogPosition {
+    return { opId, segment: this.#sealed.numberOf(opId) ?? this.#live.fileNumber }
   }
 
-  /** Takes the segments of `obsoleteBefore` out of the log, for the cleaner to remove. */
-  takeObsolete(anchor: number): readonly LogSegment[] {
-    const obsolete = this.#sealed.takeObsolete(anchor)
+  /** Takes the segments before a position that a durable edit states out of the log, for the cleaner to remove; never the live one. */
+  takeObsolete({ segment }: LogPosition): readonly LogSegment[] {
+    const obsolete = this.#sealed.takeBefore(segment)
     for (const { fileNumber, path } of obsolete) this.#o.events.emit('wal:deleted', { fileNumber, path })
     return obsolete
   }
@@ -394,6 +392,8 @@ export class Wal {
     const next = this.#next as OpenSegment
     this.#sealed.add(describe(old))
     next.predecessorBytes = old.sizeBytes
+    // Its header was written while batches still went to the one before.
+    next.firstOpId = this.#lastOpId + 1
     this.#live = next
     this.#next = undefined
     this.#prepareAtBytes = this.#segmentBytes

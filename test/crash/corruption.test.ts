@@ -146,14 +146,8 @@ for (const kind of Object.keys(kinds)) {
 
 test('a file that is missing is found by the time it is read', async (t) => {
   const paths = [...intact.snapshot().keys()]
-  const olderSegments = paths.filter((path) => kinds['log']?.test(path)).slice(0, -1)
-  for (const path of paths.filter((path) => !olderSegments.includes(path))) t.is(await readWithout(path), 'CORRUPTION', path)
-})
-
-// The manifest does not say from which op on the log is needed: segments that are gone look like segments let go of.
-test.failing('a log segment that is missing before the newest is found', async (t) => {
-  const segments = [...intact.snapshot().keys()].filter((path) => kinds['log']?.test(path))
-  for (const path of segments.slice(0, -1)) t.is(await readWithout(path), 'CORRUPTION', path)
+  t.true(paths.filter((path) => kinds['log']?.test(path)).length > 2, 'segments before the newest are among them')
+  for (const path of paths) t.is(await readWithout(path), 'CORRUPTION', path)
 })
 
 async function readWithout(path: string): Promise<string> {

@@ -14,9 +14,15 @@ test('a flush writes in order: file synced, directory synced, log synced through
   const db = await openMemory({ wal: { segmentBytes: 2048 } }, { vfs })
   const table = await db.createTable(small)
   for (let i = 0; i < 40; i++) await table.insert(rowsFrom(i * 10, 10))
-  // Two rows into a segment that is not nearly full: nothing but the flush has a reason to sync them.
-  await db.sync()
-  await turns(5)
+  // Two rows into a segment that has just been begun: nothing but the flush has a reason to sync them.
+  let isFresh = false
+  db.events.on('wal:created', () => {
+    isFresh = true
+  })
+  for (let i = 40; !isFresh; i++) {
+    await table.insert(rowsFrom(i * 10, 10))
+    await turns(5)
+  }
   await table.insert(rowsFrom(5000), { durability: 'sync' })
   await turns(5)
   await table.insert(rowsFrom(5001))

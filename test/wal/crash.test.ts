@@ -48,6 +48,7 @@ async function live(vfs: MemoryVfs, story: Story, random: Random, check: (found:
         sizeBytes: recovered.sizeBytes,
         lastOpId: version.lastOpId,
         logSyncedThrough: version.logSyncedThrough,
+        logNeededFrom: version.logNeededFrom,
       },
     }),
     onBatch: (batch) => {
@@ -100,10 +101,10 @@ async function live(vfs: MemoryVfs, story: Story, random: Random, check: (found:
       const added = file(fileNumber, { minKeyHex: memory.join(','), flushedThroughOp: cut })
       const tablets = [{ tableId: 1, tablet: 0, flushedGeneration: cut, flushedCut: cut, historyHorizon: 0 }]
       const reason = { kind: 'flush-mem-rowset', tableId: 1, tablet: 0, generation: cut, cut } as const
-      await manifest.append(counters({ reason, addedFiles: [added], tablets }))
+      const { logNeededFrom } = await manifest.append(counters({ reason, addedFiles: [added], tablets }), () => wal.positionOf(cut + 1))
       story.synced = story.ops.length
       memory.length = 0
-      wal.takeObsolete(Math.min(cut, manifest.version.lastOpId) + 1).forEach(remove)
+      if (logNeededFrom) wal.takeObsolete(logNeededFrom).forEach(remove)
     }
   }
   await wal.sync()

@@ -184,7 +184,7 @@ test('reading only changes nothing', async (t) => {
 
 test('a log that ends before what the manifest knows to be synced is CORRUPTION, even where it is whole', async (t) => {
   const vfs = await written(1)
-  const manifest = { fileNumber: 9, sizeBytes: 100, lastOpId: 2, logSyncedThrough: 2 }
+  const manifest = { fileNumber: 9, sizeBytes: 100, lastOpId: 2, logSyncedThrough: 2, logNeededFrom: undefined }
   t.deepEqual((await recover(vfs.clone(), { manifest })).ops, [1, 2])
   await t.throwsAsync(recover(vfs.clone(), { manifest: { ...manifest, logSyncedThrough: 3 } }), {
     code: 'CORRUPTION',
@@ -199,7 +199,7 @@ test('a log that ends before what the manifest knows to be synced is CORRUPTION,
 test('a log that begins after what the manifest holds is CORRUPTION', async (t) => {
   const vfs = await written(3)
   await vfs.remove(path(1))
-  const manifest = { fileNumber: 9, sizeBytes: 100, lastOpId: 2, logSyncedThrough: 0 }
+  const manifest = { fileNumber: 9, sizeBytes: 100, lastOpId: 2, logSyncedThrough: 0, logNeededFrom: undefined }
   t.deepEqual((await recover(vfs.clone(), { manifest })).ops, [3, 4, 5, 6])
   await t.throwsAsync(recover(vfs, { manifest: { ...manifest, lastOpId: 1 } }), {
     code: 'CORRUPTION',
@@ -212,7 +212,7 @@ test('a manifest shorter or older than the log has seen it is CORRUPTION', async
   const wal = await openWal(vfs, { manifest: () => ({ fileNumber: 9, sizeBytes: 100 }) })
   await put(wal, 1)
   await wal.close()
-  const manifest = { fileNumber: 9, sizeBytes: 100, lastOpId: 1, logSyncedThrough: 1 }
+  const manifest = { fileNumber: 9, sizeBytes: 100, lastOpId: 1, logSyncedThrough: 1, logNeededFrom: undefined }
   t.deepEqual((await recover(vfs, { manifest })).ops, [1])
   t.deepEqual((await recover(vfs, { manifest: { ...manifest, fileNumber: 10, sizeBytes: 1 } })).ops, [1])
   await t.throwsAsync(recover(vfs, { manifest: { ...manifest, sizeBytes: 99 } }), { code: 'CORRUPTION' })
@@ -352,4 +352,104 @@ test('a large batch whose commit does not fit its parts is CORRUPTION', async (t
     await (await vfs.openAppend(path(1))).append(bytes)
     await t.throwsAsync(recover(vfs), { code: 'CORRUPTION', message: /does not end as it should/ }, field)
   }
+})
+
+const needs = (opId: number, segment: number) => ({
+  fileNumber: 9,
+  sizeBytes: 100,
+  lastOpId: 99,
+  logSyncedThrough: 0,
+  logNeededFrom: { opId, segment },
+})
+
+test('a log that lacks the segment from which on the manifest needs it is CORRUPTION; one that has more is not', async (t) => {
+  const vfs = await written(4)
+  for (const segment of [1, 2, 3, 4]) {
+    const manifest = needs(2 * segment - 1, segment)
+    t.deepEqual((await recover(vfs.clone(), { manifest })).ops, upTo(8), `needed from segment ${segment}, all there`)
+    for (const missing of [1, 2, 3]) {
+      const copy = vfs.clone()
+      await copy.remove(path(missing))
+      if (missing < segment) {
+        t.deepEqual((await recover(copy, { manifest })).ops, upTo(8).slice(2 * missing), `needed from ${segment}, without ${missing}`)
+        continue
+      }
+      const before = copy.snapshot()
+      for (const readOnly of [false, true]) {
+        const error = await t.throwsAsync(recover(copy, { manifest, readOnly }), { code: 'CORRUPTION' })
+        t.regex(
+          error?.message ?? '',
+          new RegExp(`begins with segment .*${missing + 1}.wal, yet .* op ${manifest.logNeededFrom.opId} in .*${segment}.wal`),
+        )
+        t.is((error as unknown as { context: { path: string } }).context.path, path(segment))
+      }
+      t.deepEqual(copy.snapshot(), before, 'nothing was changed')
+    }
+  }
+  const empty = new MemoryVfs()
+  await empty.makeDirectory(directory)
+  await t.throwsAsync(recover(empty, { manifest: needs(1, 1) }), { code: 'CORRUPTION', message: /there is no log/ })
+})
+
+test('salvage takes the log up to the segment that is missing, and nothing behind it; more than one life later too', async (t) => {
+  for (const [missing, ops] of [
+    [[3], [1, 2, 3, 4]],
+    [
+      [2, 4],
+      [1, 2],
+    ],
+    [[1], []],
+    [[1, 3], []],
+  ] as const) {
+    const vfs = await written(5)
+    for (const number of missing) await vfs.remove(path(number))
+    const recovered = await recover(vfs, { manifest: needs(1, 1), mode: 'salvage' })
+    t.deepEqual(recovered.ops, [...ops], `without ${missing}`)
+    t.deepEqual([recovered.cut?.problem, recovered.cut?.path], ['it is missing', path(missing[0] as number)])
+    t.is((await vfs.list(directory)).length, recovered.segments.length, 'what follows the gap is gone')
+    t.deepEqual((await recover(vfs, { manifest: needs(1, 1), mode: 'salvage' })).ops, [...ops])
+  }
+})
+
+test('a salvage before a missing segment that a power cut interrupts comes to the same', async (t) => {
+  const gapped = await written(5)
+  await gapped.remove(path(3))
+  await gapped.syncDirectory(directory)
+  const o = { manifest: needs(1, 1), mode: 'salvage' } as const
+  const random = new SeededRandom(6)
+  const whole = gapped.clone()
+  await recover(whole, o)
+  for (let call = 1; call <= whole.callCount; call++) {
+    for (let i = 0; i < 4; i++) {
+      const vfs = gapped.clone()
+      vfs.crashAtCall(call, { share: random })
+      await recover(vfs, o).catch(() => {})
+      const { ops } = await recover(vfs.crash({ mode: 'power', random }), o)
+      t.deepEqual(ops, upTo(4), `call ${call}`)
+    }
+  }
+})
+
+test('a missing segment is noticed though the header of the next was written before its last batch', async (t) => {
+  const { vfs } = await overlapping(true)
+  t.is((await headerOf(vfs, 2))?.firstOpId, 4, 'as far as the header tells, op 4 could be in it')
+  const manifest = needs(4, 1)
+  t.deepEqual((await recover(vfs.clone(), { manifest })).ops, upTo(5))
+  await vfs.remove(path(1))
+  t.deepEqual((await recover(vfs.clone())).ops, [5], 'nobody else would notice')
+  await t.throwsAsync(recover(vfs, { manifest }), { code: 'CORRUPTION' })
+})
+
+test('an empty segment made ahead of its first op is no log cut short once what it follows is in files', async (t) => {
+  const { disk, wal } = await overlapping(false)
+  await wal.sync()
+  await put(wal, 5)
+  await wal.sync()
+  const manifest = { ...needs(5, 2), logSyncedThrough: 4 }
+  await disk.remove(path(1))
+  t.deepEqual((await recover(disk.clone(), { manifest })).ops, [5])
+  const cut = disk.clone()
+  cut.truncateTo(path(2), 64)
+  t.deepEqual((await recover(cut.clone(), { manifest })).ops, [], 'op 5 was never said to be synced')
+  await t.throwsAsync(recover(cut, { manifest: { ...manifest, logSyncedThrough: 5 } }), { code: 'CORRUPTION', message: /through op 5/ })
 })

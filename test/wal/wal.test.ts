@@ -248,7 +248,7 @@ test('roll begins a new segment, so that the old one can go; an empty one is not
   t.deepEqual((await recover(vfs)).ops, [1, 2])
 })
 
-test('segments whose every op is below the anchor are obsolete, oldest first, never the live one', async (t) => {
+test('segments before a position are let go, oldest first, never the live one', async (t) => {
   const vfs = new MemoryVfs()
   const events = new GuardedEventBus()
   const deleted: number[] = []
@@ -258,8 +258,9 @@ test('segments whose every op is below the anchor are obsolete, oldest first, ne
     await put(wal, opId)
     await wal.roll()
   }
-  const numbers = (anchor: number) => wal.obsoleteBefore(anchor).map(({ fileNumber }) => fileNumber)
-  t.deepEqual([1, 2, 3, 4, 5, 99].map(numbers), [[], [1], [1, 2], [1, 2, 3], [1, 2, 3, 4], [1, 2, 3, 4]])
+  const segmentOf = (opId: number) => wal.positionOf(opId).segment
+  t.deepEqual([1, 2, 3, 4, 5, 99].map(segmentOf), [1, 2, 3, 4, 5, 5])
+  t.deepEqual(wal.positionOf(3), { opId: 3, segment: 3 })
   const sizes = wal.segments.map(({ sizeBytes }) => sizeBytes)
   t.is(
     wal.retainedBytes,
@@ -270,10 +271,11 @@ test('segments whose every op is below the anchor are obsolete, oldest first, ne
     [0, sizes[0], (sizes[0] as number) + (sizes[1] as number) + (sizes[2] as number)],
   )
   t.deepEqual(
-    wal.takeObsolete(3).map(({ path }) => path),
+    wal.takeObsolete(wal.positionOf(3)).map(({ path }) => path),
     ['/db/000001.wal', '/db/000002.wal'],
   )
   t.deepEqual(deleted, [1, 2])
+  t.deepEqual(wal.takeObsolete({ opId: 1, segment: 1 }), [])
   t.is(wal.bytesRetainedBy(99), (sizes[2] as number) + (sizes[3] as number))
   for (const name of ['000001.wal', '000002.wal']) await vfs.remove(`${directory}/${name}`)
   t.deepEqual((await recover(vfs)).ops, [3, 4])

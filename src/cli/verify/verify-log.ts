@@ -24,6 +24,7 @@ export async function verifyLog(
     sizeBytes: manifest.sizeBytes,
     lastOpId: manifest.version.lastOpId,
     logSyncedThrough: manifest.version.logSyncedThrough,
+    logNeededFrom: manifest.version.logNeededFrom,
   }
   try {
     const log = await recoverWal({
