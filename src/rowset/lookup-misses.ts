@@ -10,6 +10,15 @@ export interface LookupOwner {
   release(): void
 }
 
+/** Anything else that a look-up may lack. It knows by itself what of it is missing. */
+export interface Missed {
+  /** Keeps what is read for one more user; false if it has been let go of already. */
+  tryRetain(): boolean
+  release(): void
+  load(): Promise<void>
+  loadSync(): void
+}
+
 /** What one file lacked, and what has been loaded of it since. */
 interface FileMisses {
   opened: boolean
@@ -29,6 +38,10 @@ interface FileMisses {
 export class LookupMisses {
   /** Made when something is missed: most look-ups miss nothing. */
   private files: Map<LookupOwner, FileMisses> | undefined
+  /** By what they belong to, then by number. */
+  private others: Map<object, Map<number, Missed>> | undefined
+  /** Those of `others` that are to be loaded next. */
+  private wanted: Set<Missed> | undefined
 
   /**
    * Loads what was missed, all files at once, and keeps them from being let go of meanwhile. A rowset that is gone
@@ -40,6 +53,7 @@ export class LookupMisses {
       if (owner.tryRetain()) loads.push(loadFile(owner.reader, misses).finally(() => owner.release()))
       else this.files?.delete(owner)
     }
+    for (const missed of this.takeWanted()) if (missed.tryRetain()) loads.push(missed.load().finally(() => missed.release()))
     const failed = (await Promise.allSettled(loads)).find((load) => load.status === 'rejected')
     if (failed) throw failed.reason
   }
@@ -57,6 +71,32 @@ export class LookupMisses {
         owner.release()
       }
     }
+    for (const missed of this.takeWanted()) {
+      if (!missed.tryRetain()) continue
+      try {
+        missed.loadSync()
+      } finally {
+        missed.release()
+      }
+    }
+  }
+
+  /** Notes something to be loaded, under what it belongs to and a number by which the next round finds it again. */
+  want(owner: object, item: number, missed: Missed): void {
+    this.others ??= new Map()
+    let ofOwner = this.others.get(owner)
+    if (ofOwner === undefined) {
+      ofOwner = new Map()
+      this.others.set(owner, ofOwner)
+    }
+    ofOwner.set(item, missed)
+    this.wanted ??= new Set()
+    this.wanted.add(missed)
+  }
+
+  /** What was noted in an earlier round, loaded or not. */
+  noted(owner: object, item: number): Missed | undefined {
+    return this.others?.get(owner)?.get(item)
   }
 
   /** Notes that a file must be opened; its filter comes with it, as it is asked for next. */
@@ -91,6 +131,12 @@ export class LookupMisses {
   /** The insert timestamps of a group if they were loaded here; else they are noted. */
   timestamps(owner: LookupOwner, group: number): Float64Array | undefined {
     return heldOrNoted(this.of(owner).timestamps, group)
+  }
+
+  private takeWanted(): readonly Missed[] {
+    const wanted = [...(this.wanted ?? [])]
+    this.wanted?.clear()
+    return wanted
   }
 
   private of(owner: LookupOwner): FileMisses {

@@ -18,8 +18,14 @@ export function changesOf(
   stack: DeltaStack,
   o: { schema: TableSchema; firstRow: number; rowCount: number; timestamp: number },
 ): RunChanges {
-  const { firstRow, rowCount } = o
-  return new RunChanges(stack, { ...o, rows: firstRow, open: (source) => source.open(firstRow, firstRow + rowCount) })
+  const { firstRow: from, rowCount } = o
+  const to = from + rowCount
+  return new RunChanges(stack, {
+    ...o,
+    rows: from,
+    open: (source) => source.open(from, to),
+    isApart: (source) => source.countIn(from, to) === 0,
+  })
 }
 
 /** As `changesOf`, of rows that a list of distinct ids names: row i is `ids[i]`. All sources lie in memory. */
@@ -28,7 +34,13 @@ export function changesOfRows(
   o: { schema: TableSchema; ids: Int32Array; timestamp: number },
 ): RunChanges {
   const { ids } = o
-  return new RunChanges(stack, { ...o, rows: ids, rowCount: ids.length, open: (source) => (source as MemDeltaSource).openRows(ids) })
+  return new RunChanges(stack, {
+    ...o,
+    rows: ids,
+    rowCount: ids.length,
+    open: (source) => (source as MemDeltaSource).openRows(ids),
+    isApart: () => false,
+  })
 }
 
 interface RunChangesOptions {
@@ -38,6 +50,8 @@ interface RunChangesOptions {
   /** The first row's id, or all of them. */
   readonly rows: number | Int32Array
   readonly open: (source: DeltaSource) => DeltaRun
+  /** Whether a source is known to have no change of these rows. */
+  readonly isApart: (source: DeltaSource) => boolean
 }
 
 /** A source that applies; opened when it is first needed. */
@@ -49,7 +63,7 @@ interface Part {
   applied: AppliedRun | undefined
 }
 
-/** Changes of some rows at a snapshot. Columns and `dead` are there once `prepare` has named them, dead rows after any. */
+/** Changes of some rows at a snapshot. Columns and `dead` are there once `prepare` has named them. */
 export class RunChanges implements RowChanges {
   readonly rowCount: number
   private readonly o: RunChangesOptions
@@ -62,11 +76,18 @@ export class RunChanges implements RowChanges {
   constructor({ undo, redo }: DeltaStack, o: RunChangesOptions) {
     this.o = o
     this.rowCount = o.rowCount
-    for (const source of undo)
-      if (source.maxTime > o.timestamp) this.parts.push({ source, isUndo: true, isPrepared: [], applied: undefined })
-    for (const source of redo)
-      if (source.minTime <= o.timestamp) this.parts.push({ source, isUndo: false, isPrepared: [], applied: undefined })
+    for (const source of undo) if (source.maxTime > o.timestamp) this.add(source, true)
+    for (const source of redo) if (source.minTime <= o.timestamp) this.add(source, false)
     this.overlapping = overlap(this.parts)
+  }
+
+  private add(source: DeltaSource, isUndo: boolean): void {
+    if (!this.o.isApart(source)) this.parts.push({ source, isUndo, isPrepared: [], applied: undefined })
+  }
+
+  /** Whether it is known, without reading, that the rows are as the base has them. */
+  get isEmpty(): boolean {
+    return this.parts.length === 0
   }
 
   /** Whether a change may kill a row or bring it back, as far as is known without reading. */
@@ -75,18 +96,18 @@ export class RunChanges implements RowChanges {
     return false
   }
 
-  /** Whether a change may set a column. Not counted: that a reinsert leaves a column that its source does not know at its default. */
+  /** Whether some row may have another value in a column than the base, as far as is known without reading. */
   mayUpdate(position: number): boolean {
     if (this.o.schema.keyColumns.includes(position)) return false
     for (const { source } of this.parts) if (source.mayUpdate(position)) return true
     return false
   }
 
-  /** Brings into memory what is needed for the columns and for dead rows: undefined if all of it is there. */
-  prepare(positions: readonly number[]): Promise<void> | undefined {
+  /** Brings into memory what is needed for the columns and, if asked, for dead rows: undefined if all of it is there. */
+  prepare(positions: readonly number[], o: { dead: boolean }): Promise<void> | undefined {
     let pending: Promise<void>[] | undefined
     for (const part of this.parts) {
-      const wanted = this.wantedOf(part, positions)
+      const wanted = this.wantedOf(part, positions, o)
       const loading = wanted && this.opened(part).run.prepare(wanted)
       if (loading) pending = [...(pending ?? []), loading]
     }
@@ -94,9 +115,9 @@ export class RunChanges implements RowChanges {
   }
 
   /** As `prepare`, blocking. */
-  prepareSync(positions: readonly number[]): void {
+  prepareSync(positions: readonly number[], o: { dead: boolean }): void {
     for (const part of this.parts) {
-      const wanted = this.wantedOf(part, positions)
+      const wanted = this.wantedOf(part, positions, o)
       if (wanted) this.opened(part).run.prepareSync(wanted)
     }
   }
@@ -129,9 +150,10 @@ export class RunChanges implements RowChanges {
     return { rows, values: gatherVector(concatVectors(values), says) }
   }
 
-  /** The sources opened so far: what patches were made of. */
-  get opens(): readonly AppliedRun[] {
-    return this.parts.flatMap(({ applied }) => applied ?? [])
+  /** What was read of a source; undefined: nothing, so far. */
+  appliedOf(source: DeltaSource): AppliedRun | undefined {
+    for (const part of this.parts) if (part.source === source) return part.applied
+    return undefined
   }
 
   private findDead(): Int32Array | undefined {
@@ -144,10 +166,10 @@ export class RunChanges implements RowChanges {
   }
 
   /** What a source is to prepare; undefined: it has nothing to say. */
-  private wantedOf({ source, isPrepared }: Part, positions: readonly number[]): number[] | undefined {
+  private wantedOf({ source, isPrepared }: Part, positions: readonly number[], o: { dead: boolean }): number[] | undefined {
     const wanted = positions.filter((position) => source.mayUpdate(position) && !this.o.schema.keyColumns.includes(position))
     for (const position of wanted) isPrepared[position] = true
-    return wanted.length > 0 || source.mayKill ? wanted : undefined
+    return wanted.length > 0 || (o.dead && source.mayKill) ? wanted : undefined
   }
 
   private opened(part: Part): AppliedRun {
@@ -162,19 +184,16 @@ export class RunChanges implements RowChanges {
 
 /** Who sets a column in one source, and the values that their indexes, from `base` on, point into. */
 function claimsOn(
-  { source, applied, isPrepared }: Part,
+  { applied, isPrepared }: Part,
   column: ColumnSchema,
   position: number,
   base: number,
 ): { claims: Claims; values: ColumnVector } | undefined {
-  if (applied === undefined) return undefined
+  if (applied === undefined || isPrepared[position] !== true) return undefined
   const { run } = applied
-  if (run.knows(position)) {
-    const claims = isPrepared[position] === true ? applied.setters(position, base) : undefined
-    return claims && { claims, values: run.column(position) }
-  }
-  const claims = source.mayKill ? applied.defaulters(base) : undefined
-  return claims && { claims, values: defaultVector(column, 1) }
+  const isKnown = run.knows(position)
+  const claims = isKnown ? applied.setters(position, base) : applied.defaulters(base)
+  return claims && { claims, values: isKnown ? run.column(position) : defaultVector(column, 1) }
 }
 
 /** Whether changes of two sources of one kind may come in another order than the sources do. */

@@ -13,7 +13,10 @@ export interface DeltaSource {
   /** The least and greatest commit timestamp of its changes; Infinity and −Infinity while there are none. */
   readonly minTime: number
   readonly maxTime: number
-  /** Whether some change sets the column at a position of the base schema, as far as is known without reading. */
+  /**
+   * Whether some change sets the column at a position of the base schema, as far as is known without reading. So does a
+   * reinsert with a column that the source does not know.
+   */
   mayUpdate(position: number): boolean
   /** Whether some change is no mere update (a delete, a reinsert), as far as is known without reading. */
   readonly mayKill: boolean

@@ -156,6 +156,7 @@ function gatherArray(values: FixedArray | Uint16Array, rows: Int32Array): FixedA
   return out
 }
 
+/** Of a dictionary, null rows have the code of some value; here they are empty. */
 function gatherBytes(vector: BytesVector, rows: Int32Array | Uint8Array | Uint16Array, nulls: Uint8Array | undefined): BytesVector {
   const { offsets, bytes } = vector
   const length = rows.length
@@ -163,14 +164,13 @@ function gatherBytes(vector: BytesVector, rows: Int32Array | Uint8Array | Uint16
   let total = 0
   for (let i = 0; i < length; i++) {
     const row = rows[i] as number
-    total += (offsets[row + 1] as number) - (offsets[row] as number)
+    if (nulls === undefined || nulls[i] === 0) total += (offsets[row + 1] as number) - (offsets[row] as number)
     outOffsets[i + 1] = total
   }
   const out = new Uint8Array(total)
   for (let i = 0, at = 0; i < length; i++) {
-    const row = rows[i] as number
-    const to = offsets[row + 1] as number
-    for (let k = offsets[row] as number; k < to; k++) out[at++] = bytes[k] as number
+    const end = outOffsets[i + 1] as number
+    for (let k = offsets[rows[i] as number] as number; at < end; k++) out[at++] = bytes[k] as number
   }
   return { form: 'bytes', length, offsets: outOffsets, bytes: out, nulls }
 }
