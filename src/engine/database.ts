@@ -12,6 +12,9 @@ import type { StorageEngine } from './storage-engine.ts'
 import { asTable, VarveTable } from './table.ts'
 import type { EngineTable } from './table-catalog.ts'
 import type { TabletOps } from './tablet-ops.ts'
+import type { Write } from './write.ts'
+import type { BatchOptions, WriteBatch } from './write-api.ts'
+import { PendingBatch } from './write-batch.ts'
 
 export interface DatabaseParts {
   readonly engine: StorageEngine
@@ -100,6 +103,19 @@ export class VarveDatabase implements Database {
   snapshot(): Snapshot {
     this.#engine.requireOpen()
     return this.#snapshots.take()
+  }
+
+  batch(o: BatchOptions = {}): WriteBatch {
+    this.#engine.requireOpen()
+    requireOptions('batch', o, ['snapshot'])
+    const { config, memory } = this.#engine.parts
+    const host = {
+      durability: config.durability,
+      batchBytesMax: Math.floor(memory.limitBytes / 4),
+      tableNamed: (name: string) => this.#engine.catalog.require(name),
+      submit: (write: Write, signal: AbortSignal | undefined) => this.#engine.queue.submit(write, signal),
+    }
+    return new PendingBatch(host, o.snapshot === undefined ? undefined : this.#snapshots.timestampOf({ snapshot: o.snapshot }))
   }
 
   async flush(table?: TableRef): Promise<void> {

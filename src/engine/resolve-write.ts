@@ -11,7 +11,8 @@ import { gatherBlock } from '../schema/vector-ops.ts'
 import type { HeldRows, RowHolder } from '../tablet/locate-rows.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import { keyExistsError } from './key-exists-error.ts'
-import { type Expectation, type WriteCounts, type WriteSection, wholeRows } from './write.ts'
+import { type Expectation, type WriteSection, wholeRows } from './write.ts'
+import type { WriteCounts } from './write-api.ts'
 
 /** Rows that go to the live MemRowSet. */
 export interface InsertAction {
@@ -56,25 +57,21 @@ export function resolveSection(section: WriteSection, misses: LookupMisses): Res
   const located = tablet.locate(keys, hashes, misses)
   if (!located) return undefined
   const actions: Action[] = []
-  let insertedCount = 0
-  let changedCount = 0
+  let absentCount = 0
+  let presentCount = 0
   for (const held of located.held) {
     const { present, dead } = byLife(held)
     if (present.indexes.length > 0) {
       if (ifPresent === 'refuse') throw keyExistsError(section, present.indexes[0] as number, 'exists')
-      if (ifPresent !== 'nothing') {
-        changedCount += present.indexes.length
-        actions.push(changeAction(section, ifPresent, held.holder, present))
-      }
+      presentCount += present.indexes.length
+      if (ifPresent !== 'nothing') actions.push(changeAction(section, ifPresent, held.holder, present))
     }
-    if (dead.indexes.length > 0 && ifAbsent === 'insert') {
-      insertedCount += dead.indexes.length
-      actions.push(changeAction(section, 'live', held.holder, dead))
-    }
+    absentCount += dead.indexes.length
+    if (dead.indexes.length > 0 && ifAbsent === 'insert') actions.push(changeAction(section, 'live', held.holder, dead))
   }
   const absent = located.absent ?? allIndexes(keys.count)
+  absentCount += absent.length
   if (absent.length > 0 && ifAbsent === 'insert') {
-    insertedCount += absent.length
     actions.push({
       op: 'insert',
       tablet,
@@ -83,8 +80,20 @@ export function resolveSection(section: WriteSection, misses: LookupMisses): Res
       hashes: hashes.length === absent.length ? hashes : Uint32Array.from(absent, (i) => hashes[i] as number),
     })
   }
-  const counts = ifPresent === 'delete' ? { updated: 0, deleted: changedCount } : { updated: changedCount, deleted: 0 }
-  return { actions, counts: { inserted: insertedCount, ...counts } }
+  return { actions, counts: countsOf(section, absentCount, presentCount) }
+}
+
+function countsOf({ ifAbsent, ifPresent, counts }: WriteSection, absent: number, present: number): WriteCounts {
+  if (counts) return addCounts(times(counts.absent, absent), times(counts.present, present))
+  return {
+    inserted: ifAbsent === 'insert' ? absent : 0,
+    updated: ifPresent === 'update' ? present : 0,
+    deleted: ifPresent === 'delete' ? present : 0,
+  }
+}
+
+function times({ inserted, updated, deleted }: WriteCounts, count: number): WriteCounts {
+  return { inserted: inserted * count, updated: updated * count, deleted: deleted * count }
 }
 
 /** Whether nothing that is expected has changed; undefined: `misses` says what must be loaded. Throws WRITE_CONFLICT. */

@@ -8,7 +8,8 @@ import type { TableSchema } from '../schema/table-schema.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { Durability, WriteOptions } from './api.ts'
 import { distinctKeys, encodeMerged, hasSameKey } from './same-keys.ts'
-import { sliceRows, type Write, type WriteCounts, type WriteSection } from './write.ts'
+import { sliceRows, type Write, type WriteSection } from './write.ts'
+import type { WriteCounts } from './write-api.ts'
 import { changeSections, rowSections, type Wish, wishes } from './write-sections.ts'
 
 export interface TableWriterOptions {

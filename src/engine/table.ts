@@ -18,6 +18,9 @@ import type { EngineTable } from './table-catalog.ts'
 import { TableReader } from './table-reader.ts'
 import { tableStats } from './table-stats.ts'
 import { TableWriter } from './table-writer.ts'
+import { WhereWriter } from './where-writer.ts'
+import type { Write } from './write.ts'
+import type { InsertOptions } from './write-api.ts'
 
 /**
  * A table of an open database. Erases the types of `Table<T>`, whose words are the documentation; `VarveDatabase` hands
@@ -29,6 +32,7 @@ export class VarveTable {
   readonly #snapshots: Snapshots
   readonly #reader: TableReader
   readonly #writer: TableWriter
+  readonly #whereWriter: WhereWriter
   #definition: TableDefinition | undefined
 
   constructor(engine: StorageEngine, table: EngineTable, snapshots: Snapshots) {
@@ -37,12 +41,17 @@ export class VarveTable {
     this.#table = table
     this.#snapshots = snapshots
     this.#reader = new TableReader(table.schema, table.tablets, snapshots, () => this.#requireUsable())
-    this.#writer = new TableWriter({
+    const writing = {
       schema: table.schema,
       tablets: table.tablets,
       durability: config.durability,
       batchBytesMax: Math.floor(memory.limitBytes / 4),
-      submit: (write, signal) => engine.queue.submit(write, signal),
+      submit: (write: Write | Promise<Write>, signal: AbortSignal | undefined) => engine.queue.submit(write, signal),
+    }
+    this.#writer = new TableWriter(writing)
+    this.#whereWriter = new WhereWriter({
+      ...writing,
+      pin: (plan) => ({ timestamp: this.#snapshots.newest, source: this.#pin(plan, {}) }),
     })
   }
 
@@ -55,14 +64,45 @@ export class VarveTable {
     return this.#definition
   }
 
-  insert(rows: object | readonly object[], o: WriteOptions = {}): Promise<number> {
+  insert(rows: object | readonly object[], o: InsertOptions = {}): Promise<number> {
     try {
       this.#requireUsable()
-      requireWriteOptions('insert', o)
+      requireWriteOptions('insert', o, ['ifExists'])
+      requireIfExists(o)
       return this.#writer.insert(rows, o)
     } catch (error) {
       return rejected(error)
     }
+  }
+
+  async upsert(rows: object | readonly object[], o: WriteOptions = {}): Promise<void> {
+    this.#requireUsable()
+    requireWriteOptions('upsert', o)
+    return this.#writer.upsert(rows, o)
+  }
+
+  async update(changes: object | readonly object[], o: WriteOptions = {}): Promise<number> {
+    this.#requireUsable()
+    requireWriteOptions('update', o)
+    return this.#writer.update(changes, o)
+  }
+
+  async delete(keys: unknown, o: WriteOptions = {}): Promise<number> {
+    this.#requireUsable()
+    requireWriteOptions('delete', o)
+    return this.#writer.delete(keys, o)
+  }
+
+  async updateWhere(where: unknown, changes: object, o: WriteOptions = {}): Promise<number> {
+    this.#requireUsable()
+    requireWriteOptions('updateWhere', o)
+    return this.#whereWriter.update(where, changes, o)
+  }
+
+  async deleteWhere(where: unknown, o: WriteOptions = {}): Promise<number> {
+    this.#requireUsable()
+    requireWriteOptions('deleteWhere', o)
+    return this.#whereWriter.delete(where, o)
   }
 
   insertColumns(columns: object, o: WriteOptions = {}): Promise<number> {
@@ -191,8 +231,13 @@ const countOptions = ['where', 'snapshot', 'asOf', 'signal']
 const writeOptions = ['durability', 'signal']
 const durabilities: readonly unknown[] = ['sync', 'write', 'interval', undefined]
 
-function requireWriteOptions(call: string, o: WriteOptions): void {
-  requireOptions(call, o, writeOptions)
+function requireIfExists({ ifExists }: InsertOptions): void {
+  if (ifExists !== undefined && ifExists !== 'error' && ifExists !== 'skip')
+    throw new TypeError(`ifExists is 'error' or 'skip'; got ${String(ifExists)}.`)
+}
+
+export function requireWriteOptions(call: string, o: WriteOptions, more: readonly string[] = []): void {
+  requireOptions(call, o, [...writeOptions, ...more])
   if (!durabilities.includes(o.durability)) throw new TypeError(`durability is 'sync', 'write' or 'interval'; got ${String(o.durability)}.`)
 }
 

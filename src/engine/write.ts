@@ -1,14 +1,8 @@
 import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
 import { gatherBlock } from '../schema/vector-ops.ts'
 import type { Tablet } from '../tablet/tablet.ts'
-import type { Durability } from './api.ts'
-
-/** What a write did, in distinct rows. */
-export interface WriteCounts {
-  readonly inserted: number
-  readonly updated: number
-  readonly deleted: number
-}
+import type { Durability } from './call-options.ts'
+import type { WriteCounts } from './write-api.ts'
 
 /** What becomes of a key that has no live row. */
 export type IfAbsent = 'insert' | 'nothing'
@@ -25,6 +19,8 @@ export interface WriteSection {
   readonly positions: readonly number[] | undefined
   /** Whole rows for keys that are new, where `rows` are not: throws INVALID_VALUE for one that lacks a value. Index: of the section. */
   readonly whole?: (indexes: Int32Array) => RowBlock
+  /** What counts for each key that has no live row, and for each that has one; absent: the one row that it is. */
+  readonly counts?: { readonly absent: WriteCounts; readonly present: WriteCounts }
   readonly keys: KeyBlock
   readonly hashes: Uint32Array
   /** Position in the caller's input of each row; undefined: `firstRow` + its index. */

@@ -1,0 +1,142 @@
+import { requireOptions } from '../base/call-options.ts'
+import { VarveError } from '../base/errors.ts'
+import { memoryBytesOf } from '../rowset/row-memory.ts'
+import { type ChangeEncoder, changeEncoder } from '../schema/change-encoder.ts'
+import { type RowEncoder, rowEncoder } from '../schema/row-encoder.ts'
+import type { TableSchema } from '../schema/table-schema.ts'
+import type { Tablet } from '../tablet/tablet.ts'
+import type { Durability, WriteOptions } from './call-options.ts'
+import { composedSections, type RecordedOp } from './composed-sections.ts'
+import { rejected } from './rejected.ts'
+import { hasSameKey } from './same-keys.ts'
+import type { Expectation, Write, WriteSection } from './write.ts'
+import type { BatchTable, InsertOptions, WriteBatch, WriteCounts } from './write-api.ts'
+import { changeSections, rowSections, wishes } from './write-sections.ts'
+
+/** What a batch needs of its database. */
+export interface BatchHost {
+  readonly durability: Durability
+  readonly batchBytesMax: number
+  /** The table as it is now: TABLE_NOT_FOUND, DATABASE_CLOSED. */
+  tableNamed(name: string): { readonly schema: TableSchema; readonly tablets: readonly Tablet[] }
+  submit(write: Write, signal: AbortSignal | undefined): Promise<unknown>
+}
+
+interface TableOps {
+  readonly schema: TableSchema
+  readonly tablets: readonly Tablet[]
+  readonly rows: RowEncoder
+  readonly changes: ChangeEncoder
+  readonly ops: RecordedOp[]
+}
+
+/** Writes to any tables, collected and applied together. */
+export class PendingBatch implements WriteBatch {
+  readonly #host: BatchHost
+  readonly #snapshotTimestamp: number | undefined
+  readonly #tables = new Map<string, TableOps>()
+  readonly #expectations: Expectation[] = []
+  #finished = false
+
+  /** `snapshotTimestamp`: rows that are written or expected must not have changed since; undefined: whatever they are. */
+  constructor(host: BatchHost, snapshotTimestamp: number | undefined) {
+    this.#host = host
+    this.#snapshotTimestamp = snapshotTimestamp
+  }
+
+  insert(table: BatchTable<never>, rows: unknown, o: Pick<InsertOptions, 'ifExists'> = {}): this {
+    requireOptions('insert', o, ['ifExists'])
+    const of = this.#opsOf(table)
+    of.ops.push({ op: 'insert', rows: of.rows.encode(listOf(rows) as object[]), ifExists: o.ifExists ?? 'error' })
+    return this
+  }
+
+  upsert(table: BatchTable<never>, rows: unknown): this {
+    const of = this.#opsOf(table)
+    of.ops.push({ op: 'upsert', changes: of.changes.upserts(listOf(rows) as object[]) })
+    return this
+  }
+
+  update(table: BatchTable<never>, changes: unknown): this {
+    const of = this.#opsOf(table)
+    of.ops.push({ op: 'update', changes: of.changes.updates(listOf(changes) as object[]) })
+    return this
+  }
+
+  delete(table: BatchTable<never>, keys: unknown): this {
+    const of = this.#opsOf(table)
+    of.ops.push({ op: 'delete', changes: [of.changes.keys(listOf(keys))] })
+    return this
+  }
+
+  expect(table: BatchTable<never>, keys: unknown): this {
+    const timestamp = this.#snapshotTimestamp
+    if (timestamp === undefined) throw new TypeError('expect needs a snapshot to compare with: use db.batch({ snapshot }).')
+    const of = this.#opsOf(table)
+    const sections = changeSections(of, wishes.delete, of.changes.keys(listOf(keys)), of.changes)
+    this.#expectations.push(...sections.map((section) => expectationOf(section, timestamp)))
+    return this
+  }
+
+  commit(o: WriteOptions = {}): Promise<WriteCounts> {
+    try {
+      this.#requireOpen()
+      requireOptions('commit', o, ['durability', 'signal'])
+      this.#finished = true
+      return this.#host.submit(this.#write(o), o.signal) as Promise<WriteCounts>
+    } catch (error) {
+      return rejected(error)
+    }
+  }
+
+  #write(o: WriteOptions): Write {
+    const sections = [...this.#tables.values()].flatMap((of) => this.#sectionsOf(of))
+    const rowCount = sections.reduce((sum, { keys }) => sum + keys.count, 0)
+    const sizeBytes = sections.reduce((sum, { rows, keys }) => sum + memoryBytesOf(rows, keys), 0)
+    if (sizeBytes > this.#host.batchBytesMax) {
+      throw new VarveError(
+        'BATCH_TOO_LARGE',
+        `The batch holds ${rowCount} rows in more than ${this.#host.batchBytesMax} bytes, a quarter of memory.limit. Commit them in several batches, or raise memory.limit.`,
+        { context: { rows: rowCount, sizeBytes, bytesMax: this.#host.batchBytesMax } },
+      )
+    }
+    const timestamp = this.#snapshotTimestamp
+    const expectations =
+      timestamp === undefined ? [] : [...this.#expectations, ...sections.map((section) => expectationOf(section, timestamp))]
+    const durability = o.durability ?? this.#host.durability
+    return { sections, expectations, rowCount, sizeBytes, durability, answer: (counts) => counts, signal: o.signal }
+  }
+
+  #sectionsOf(of: TableOps): WriteSection[] {
+    const plain = of.ops.flatMap((op): WriteSection[] => {
+      if (op.op === 'insert') return rowSections(of, op.ifExists === 'skip' ? wishes.insertMissing : wishes.insert, op.rows, 0)
+      return op.changes.flatMap((change) => changeSections(of, wishes[op.op], change, of.changes))
+    })
+    return hasSameKey(plain) ? composedSections(of, of.ops, { rows: of.rows, changes: of.changes }) : plain
+  }
+
+  #opsOf(table: BatchTable<never>): TableOps {
+    this.#requireOpen()
+    const name: unknown = (table as Partial<BatchTable<never>> | undefined)?.name
+    if (typeof name !== 'string') throw new TypeError(`Give a table of this database; got ${String(table)}.`)
+    const { schema, tablets } = this.#host.tableNamed(name)
+    let of = this.#tables.get(name)
+    if (of?.schema !== schema) {
+      of = { schema, tablets, rows: rowEncoder(schema), changes: changeEncoder(schema), ops: [] }
+      this.#tables.set(name, of)
+    }
+    return of
+  }
+
+  #requireOpen(): void {
+    if (this.#finished) throw new VarveError('BATCH_FINISHED', 'The batch was committed already. Begin another one with db.batch().')
+  }
+}
+
+function expectationOf({ tablet, keys, hashes }: WriteSection, timestamp: number): Expectation {
+  return { tablet, keys, hashes, timestamp }
+}
+
+function listOf(given: unknown): readonly unknown[] {
+  return Array.isArray(given) ? given : [given]
+}
