@@ -22,6 +22,7 @@ const blockOverheadBytes = 256
 /** The changes of one block of rows. */
 class BlockChanges {
   count = 0
+  byteLength = 0
   /** Numbers of changes, ascending; of those, what rows of the block they change. Never written to below `count`. */
   changes = new Int32Array(firstChanges)
   rows = new Uint16Array(firstChanges)
@@ -30,8 +31,8 @@ class BlockChanges {
   private entries = 0
   private isDense = false
 
-  get byteLength(): number {
-    return blockOverheadBytes + this.changes.byteLength + this.rows.byteLength + this.table.byteLength
+  constructor() {
+    this.measure()
   }
 
   /** The newest change of a row; −1: none. */
@@ -81,6 +82,7 @@ class BlockChanges {
         this.table[slot + 1] = entry
       }
     }
+    this.measure()
   }
 
   private grow(): void {
@@ -89,6 +91,11 @@ class BlockChanges {
     this.changes.set(changes)
     this.rows = new Uint16Array(count * 2)
     this.rows.set(rows)
+    this.measure()
+  }
+
+  private measure(): void {
+    this.byteLength = blockOverheadBytes + this.changes.byteLength + this.rows.byteLength + this.table.byteLength
   }
 }
 
@@ -127,16 +134,10 @@ export class DeltaIndex {
   /** Adds the next change, of a row. Room must have been reserved. */
   add(row: number): void {
     const number = row >>> blockShift
-    while (this.blocks.length <= number) this.blocks.push(undefined)
-    let block = this.blocks[number]
-    if (block === undefined) {
-      block = new BlockChanges()
-      this.blocks[number] = block
-      this.blockBytes += block.byteLength
-    }
-    this.blockBytes -= block.byteLength
+    const block = this.blocks[number] ?? this.addBlock(number)
+    const { byteLength } = block
     this.previous[this.count] = block.add(row & blockMask, this.count)
-    this.blockBytes += block.byteLength
+    this.blockBytes += block.byteLength - byteLength
     this.count++
   }
 
@@ -181,6 +182,14 @@ export class DeltaIndex {
       for (let change = this.latestOf(rows[i] as number); change >= 0; change = this.previous[change] as number) changes[--at] = change
     }
     return changes
+  }
+
+  private addBlock(number: number): BlockChanges {
+    while (this.blocks.length <= number) this.blocks.push(undefined)
+    const block = new BlockChanges()
+    this.blocks[number] = block
+    this.blockBytes += block.byteLength
+    return block
   }
 
   /** Forgets everything. */

@@ -44,21 +44,22 @@ export function appendColumn(
 export function appendAbsent(column: MemColumn, { from, to, at }: AppendSlice): void {
   const end = at + to - from
   invariant(column.nulls !== undefined, 'a block of rows lacks a column that is not nullable')
-  column.nulls.fill(1, at, end)
+  fill1(column.nulls, 1, at, end)
   column.nullCount += to - from
-  // Heap values begin where the one before ends, and none takes a byte.
-  if (column.layout.heap >= 0) (column.values as Uint32Array).fill((column.values as Uint32Array)[at] as number, at + 1, end + 1)
+  // Values in a heap begin where the one before ends, and a null takes no byte of it.
+  if (column.layout.heap >= 0) fill4(column.raw as Int32Array, (column.raw as Int32Array)[at] as number, at + 1, end + 1)
   else if (column.wide !== undefined) column.wide.fill(0n, at, end)
-  else (column.values as Float64Array).fill(0, at, end)
+  else fillRaw(column.raw, 0, at, end)
 }
 
 /** Appends one number to a fixed-width column, as many times as there are rows; of int64 only within ±2^53. */
 export function appendNumber(column: MemColumn, value: number, { from, to, at }: AppendSlice): void {
   const end = at + to - from
   invariant(column.layout.heap < 0, 'a string or binary column was given a number')
-  column.nulls?.fill(0, at, end)
+  if (column.nulls !== undefined) fill1(column.nulls, 0, at, end)
   if (column.wide !== undefined) column.wide.fill(BigInt(value), at, end)
-  else (column.values as Float64Array).fill(value, at, end)
+  else if (column.layout.kind === 'float') (column.values as Float32Array).fill(value, at, end)
+  else fillRaw(column.raw, value, at, end)
 }
 
 /** Appends encoded keys; `heap` is there for variable keys. */
@@ -90,7 +91,7 @@ function appendNulls(column: MemColumn, nulls: Uint8Array | undefined, { selecti
     return
   }
   if (nulls === undefined) {
-    target.fill(0, at, at + to - from)
+    fill1(target, 0, at, at + to - from)
     return
   }
   let count = 0
@@ -108,8 +109,8 @@ function appendFixed(column: MemColumn, values: FixedArray, { selection, from, t
 }
 
 /**
- * Values that are fewer than this are copied one by one. A view of a small typed array costs many times the copy: the
- * engine keeps it within the heap until somebody asks for its buffer.
+ * Values that are no more than this are copied, or filled in, one by one. A view of a small typed array costs many times the
+ * copy: the engine keeps it within the heap until somebody asks for its buffer.
  */
 const copiedSinglyMax = 16
 
@@ -236,4 +237,31 @@ function copySelected4(target: Int32Array, at: number, source: Int32Array, selec
 
 function copySelected8(target: Float64Array, at: number, source: Float64Array, selection: Int32Array, from: number, to: number): void {
   for (let i = from; i < to; i++) target[at++] = source[selection[i] as number] as number
+}
+
+function fillRaw(target: RawArray, value: number, at: number, end: number): void {
+  if (target instanceof Float64Array) fill8(target, value, at, end)
+  else if (target instanceof Int32Array) fill4(target, value, at, end)
+  else if (target instanceof Int16Array) fill2(target, value, at, end)
+  else fill1(target, value, at, end)
+}
+
+function fill1(target: Uint8Array, value: number, at: number, end: number): void {
+  if (end - at > copiedSinglyMax) target.fill(value, at, end)
+  else for (let i = at; i < end; i++) target[i] = value
+}
+
+function fill2(target: Int16Array, value: number, at: number, end: number): void {
+  if (end - at > copiedSinglyMax) target.fill(value, at, end)
+  else for (let i = at; i < end; i++) target[i] = value
+}
+
+function fill4(target: Int32Array, value: number, at: number, end: number): void {
+  if (end - at > copiedSinglyMax) target.fill(value, at, end)
+  else for (let i = at; i < end; i++) target[i] = value
+}
+
+function fill8(target: Float64Array, value: number, at: number, end: number): void {
+  if (end - at > copiedSinglyMax) target.fill(value, at, end)
+  else for (let i = at; i < end; i++) target[i] = value
 }

@@ -80,11 +80,14 @@ for (const [title, edits] of Object.entries(misfits)) {
   })
 }
 
+const deltas = { updates: [[2, 10]], deletes: 3, lives: 0, minRow: 4, maxRow: 700 } as const
+
 test('a snapshot edit, written and read back, makes the same version', (t) => {
   const version = one
     .apply(edit({ tables: [table(2)] }))
     .apply(flush(7))
     .apply(flush(8, { lastTimestamp: 99, logSyncedThrough: 8, logNeededFrom: { opId: 5, segment: 3 } }))
+    .apply(edit({ addedFiles: [file(9, { role: 'redo', rowset: 7, deltas })] }))
   const bytes = encodeEdit(version.snapshotEdit(123))
   t.is(bytes.length % 8, 0)
   const copy = Version.empty.apply(decodeEdit(bytes, where))
@@ -103,6 +106,10 @@ test('what is JSON and yet no edit is CORRUPTION that says where', (t) => {
     { ...good, lastOpId: -1 },
     { ...good, addedFiles: {} },
     { ...good, addedFiles: [{ ...file(7), role: 'x' }] },
+    { ...good, addedFiles: [{ ...file(7), deltas: null }] },
+    { ...good, addedFiles: [{ ...file(7), deltas: { ...deltas, minRow: -1 } }] },
+    { ...good, addedFiles: [{ ...file(7), deltas: { ...deltas, updates: [[2]] } }] },
+    { ...good, addedFiles: [{ ...file(7), deltas: { ...deltas, updates: {} } }] },
     { ...good, reason: undefined },
     { ...good, logNeededFrom: null },
     { ...good, logNeededFrom: { opId: 5 } },
