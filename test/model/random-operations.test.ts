@@ -1,0 +1,27 @@
+/**
+ * Random operations against a plain model: every kind of write, batches, snapshots, flushes and compactions at any moment,
+ * reopening and crashes. `VARVE_SEED` plays a round again, `VARVE_RUNS` and `VARVE_STEPS` change its size.
+ */
+import test from 'ava'
+import fc from 'fast-check'
+import { ModelRun } from './run.ts'
+import { steps } from './steps.ts'
+
+const seed = Number(process.env['VARVE_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+const numRuns = Number(process.env['VARVE_RUNS'] ?? 300)
+const stepCount = Number(process.env['VARVE_STEPS'] ?? 200)
+
+test(`random operations read as the model says (seed ${seed})`, async (t) => {
+  t.timeout(600_000)
+  let ran = 0
+  await fc.assert(
+    fc.asyncProperty(steps(stepCount), async (list) => {
+      const run = new ModelRun()
+      await run.run(list)
+      ran += run.stepCount
+    }),
+    { seed, numRuns, endOnFailure: false, interruptAfterTimeLimit: 500_000 },
+  )
+  t.log(`${ran} steps`)
+  t.true(ran >= (numRuns * stepCount) / 2)
+})

@@ -1,0 +1,101 @@
+/** Random steps, as data: what fast-check makes, prints and shrinks. */
+import fc from 'fast-check'
+import type { Row } from './model.ts'
+
+export type TableName = 'plain' | 'hashed'
+
+export interface Op {
+  readonly op: 'insert' | 'skip' | 'upsert' | 'update' | 'delete'
+  readonly table: TableName
+  readonly rows: readonly Row[]
+}
+
+export type Step =
+  | { readonly kind: 'write'; readonly op: Op }
+  | { readonly kind: 'batch'; readonly ops: readonly Op[] }
+  | { readonly kind: 'conflict'; readonly snapshot: number; readonly op: Op }
+  | { readonly kind: 'where'; readonly what: 'update' | 'delete'; readonly below: number; readonly value: number }
+  | { readonly kind: 'snapshot' }
+  | { readonly kind: 'close snapshot'; readonly which: number }
+  | { readonly kind: 'flush' }
+  | { readonly kind: 'compact'; readonly how: 'merging' | 'minor-delta' | 'major-delta' | 'full' }
+  | { readonly kind: 'check' }
+  | { readonly kind: 'point reads'; readonly ids: readonly number[] }
+  | { readonly kind: 'reopen' }
+  | { readonly kind: 'crash' }
+
+const idMax = 24
+const id = fc.integer({ min: 0, max: idMax })
+const words = ['', 'a', 'bb', 'ccc', 'zürich', '日本', 'a\0b']
+const text = fc.constantFrom(...words)
+const plainKey = id.map((value): Row => ({ id: value }))
+const hashedKey = fc.record({ k: fc.constantFrom('x', 'y', 'zz'), n: fc.integer({ min: 0, max: 7 }) })
+const plainValues = {
+  a: fc.integer({ min: -5, max: 20 }),
+  s: fc.option(text),
+  d: fc.constantFrom(0, -1.5, 2.25),
+  big: fc.option(fc.constantFrom(0n, 1n, -(2n ** 60n))),
+}
+const hashedValues = { t: fc.option(fc.integer({ min: 0, max: 1000 })), flag: fc.boolean(), text }
+
+const some = <T>(one: fc.Arbitrary<T>) => fc.array(one, { minLength: 1, maxLength: 6 })
+const merged = (key: fc.Arbitrary<Row>, values: fc.Arbitrary<Row>) => fc.tuple(key, values).map(([a, b]): Row => ({ ...a, ...b }))
+
+const plainOp: fc.Arbitrary<Op> = fc.oneof(
+  fc.record({
+    op: fc.constantFrom('insert', 'skip'),
+    table: fc.constant('plain'),
+    rows: some(merged(plainKey, fc.record(plainValues, { requiredKeys: ['a'] }))),
+  }),
+  fc.record({
+    op: fc.constantFrom('upsert', 'update'),
+    table: fc.constant('plain'),
+    rows: some(merged(plainKey, fc.record(plainValues, { requiredKeys: [] }))),
+  }),
+  fc.record({
+    op: fc.constant('upsert'),
+    table: fc.constant('plain'),
+    rows: some(merged(plainKey, fc.record(plainValues, { requiredKeys: ['a'] }))),
+  }),
+  fc.record({ op: fc.constant('delete'), table: fc.constant('plain'), rows: some(plainKey) }),
+) as fc.Arbitrary<Op>
+const hashedOp: fc.Arbitrary<Op> = fc.oneof(
+  fc.record({
+    op: fc.constantFrom('insert', 'skip', 'upsert', 'upsert', 'update'),
+    table: fc.constant('hashed'),
+    rows: some(merged(hashedKey, fc.record(hashedValues, { requiredKeys: [] }))),
+  }),
+  fc.record({ op: fc.constant('delete'), table: fc.constant('hashed'), rows: some(hashedKey) }),
+) as fc.Arbitrary<Op>
+const op = fc.oneof({ weight: 3, arbitrary: plainOp }, { weight: 2, arbitrary: hashedOp })
+
+/** The steps of one run. */
+export const steps = (count: number): fc.Arbitrary<Step[]> =>
+  fc.array(
+    fc.oneof(
+      { weight: 40, arbitrary: op.map((one): Step => ({ kind: 'write', op: one })) },
+      { weight: 8, arbitrary: fc.array(op, { minLength: 1, maxLength: 4 }).map((ops): Step => ({ kind: 'batch', ops })) },
+      { weight: 3, arbitrary: fc.record({ kind: fc.constant('conflict'), snapshot: fc.nat(7), op }) as fc.Arbitrary<Step> },
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          kind: fc.constant('where'),
+          what: fc.constantFrom('update', 'update', 'delete'),
+          below: fc.integer({ min: -5, max: 8 }),
+          value: fc.integer({ min: 0, max: 20 }),
+        }) as fc.Arbitrary<Step>,
+      },
+      { weight: 4, arbitrary: fc.constant<Step>({ kind: 'snapshot' }) },
+      { weight: 3, arbitrary: fc.nat(7).map((which): Step => ({ kind: 'close snapshot', which })) },
+      { weight: 10, arbitrary: fc.constant<Step>({ kind: 'flush' }) },
+      {
+        weight: 8,
+        arbitrary: fc.constantFrom('merging', 'minor-delta', 'major-delta', 'full').map((how): Step => ({ kind: 'compact', how })),
+      },
+      { weight: 6, arbitrary: fc.constant<Step>({ kind: 'check' }) },
+      { weight: 8, arbitrary: fc.array(id, { minLength: 1, maxLength: 5 }).map((ids): Step => ({ kind: 'point reads', ids })) },
+      { weight: 2, arbitrary: fc.constant<Step>({ kind: 'reopen' }) },
+      { weight: 2, arbitrary: fc.constant<Step>({ kind: 'crash' }) },
+    ),
+    { minLength: count, maxLength: count },
+  )
