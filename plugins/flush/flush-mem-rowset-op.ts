@@ -73,8 +73,7 @@ export class FlushMemRowSetOp implements MaintenanceOp {
       reason: context.reason,
       rowsetBytesMax,
       codec: { name: compression },
-      run: (data) =>
-        context.pool.run<FlushOutput[]>({ module: jobModule(import.meta.url, './flush-job'), data }, { signal: context.signal }),
+      run: (data) => context.pool.run<FlushOutput>({ module: jobModule(import.meta.url, './flush-job'), data }, { signal: context.signal }),
     })
   }
 

@@ -36,6 +36,30 @@ export class DeltaStack<S extends DeltaSource = DeltaSource> {
     return false
   }
 
+  /** Whether a row may be dead in the newest state. */
+  get mayKillNow(): boolean {
+    for (const source of this.redo) if (source.mayKill) return true
+    return false
+  }
+
+  /** The same sources and a newer one, as a stack of its own. */
+  withNewest(source: S): DeltaStack<S> {
+    return new DeltaStack({ undo: this.undo, redo: [...this.redo, source] })
+  }
+
+  /**
+   * The same sources but for those that were replaced, as a stack of its own. New redo takes the place of the first that it
+   * replaces; without one it goes to the beginning.
+   */
+  replacing(replaced: readonly S[], by: { undo?: readonly S[]; redo?: readonly S[] }): DeltaStack<S> {
+    const { undo, redo } = this
+    const place = redo.findIndex((source) => replaced.includes(source))
+    const left = redo.filter((source) => !replaced.includes(source))
+    // No replaced one comes before the first, so that its place is the same in what is left.
+    left.splice(Math.max(0, place), 0, ...(by.redo ?? []))
+    return new DeltaStack({ undo: [...undo.filter((source) => !replaced.includes(source)), ...(by.undo ?? [])], redo: left })
+  }
+
   /** Keeps the sources for one more user. */
   retain(): void {
     invariant(this.references > 0, 'a DeltaStack was retained after its last reference was released')

@@ -1,18 +1,21 @@
 import { invariant } from '../base/errors.ts'
 import type { FileMeta } from '../manifest/version-edit.ts'
 import type { ColumnVector, KeyBlock } from '../schema/column-vector.ts'
-import { compareBytes, findKey } from '../schema/key-encoding.ts'
+import { findKey } from '../schema/key-encoding.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { BlockCache } from '../sstable/block-cache.ts'
 import type { BloomFilter } from '../sstable/bloom-filter.ts'
 import type { Codec } from '../sstable/codec.ts'
 import type { FileHandles } from '../sstable/file-handles.ts'
 import { SSTableReader } from '../sstable/sstable-reader.ts'
-import type { BatchSource, KeyRange } from './batch-source.ts'
-import type { DeltaMemStore } from './delta-mem-store.ts'
-import { DiskBatch } from './disk-batch.ts'
+import type { BatchSource } from './batch-source.ts'
+import { DeltaFile } from './delta-file.ts'
+import { DeltaStack } from './delta-stack.ts'
+import { diskBatches } from './disk-scan.ts'
 import type { KeyColumnBounds } from './key-bounds.ts'
 import type { LookupMisses, LookupOwner } from './lookup-misses.ts'
+import type { MemDeltaSource } from './row-changes.ts'
+import { isAliveNow, newestChangeTime, type RowRead, readChanged } from './row-read.ts'
 import type { KeySpan } from './rowset-tree.ts'
 import type { RowSetScan } from './scan-options.ts'
 
@@ -26,6 +29,8 @@ export interface DiskRowSetOptions {
   readonly files: FileHandles
   /** Codecs beside the built-in ones. */
   readonly codecs?: readonly Codec[]
+  /** The changes of its rows; the caller's reference goes to the rowset. Default: none. */
+  readonly deltas?: DeltaStack
   /** Called once, when the last user has let go: then nobody reads the file any more. */
   readonly onReleased?: () => void
 }
@@ -44,6 +49,8 @@ export class DiskRowSet implements KeySpan, LookupOwner {
   readonly minKey: Uint8Array
   readonly maxKey: Uint8Array
   readonly reader: SSTableReader
+  private readonly cache: BlockCache
+  private stack: DeltaStack
   private readonly onReleased: (() => void) | undefined
   private readonly columnBounds = new Map<number, { min: number; max: number }>()
   private references = 1
@@ -63,6 +70,8 @@ export class DiskRowSet implements KeySpan, LookupOwner {
       files,
       ...(codecs === undefined ? {} : { codecs }),
     })
+    this.cache = cache
+    this.stack = o.deltas ?? new DeltaStack()
     this.onReleased = o.onReleased
   }
 
@@ -189,49 +198,75 @@ export class DiskRowSet implements KeySpan, LookupOwner {
 
   /**
    * The row groups that may hold what a scan asks for, each a sorted batch; with `reverse` from the last one down. The
-   * caller holds a reference from before the call until the last batch is done with. Opens the file, blocking, if
-   * `prepareScan` has not.
+   * caller holds a reference from before the call until the last batch is done with, and one to `deltas`, so that those
+   * that it began with stay when others take their place. Opens the file, blocking, if `prepareScan` has not.
    */
-  *batches(o: RowSetScan): Generator<BatchSource> {
-    const { reader } = this
-    reader.openSync()
-    const { from, to } = reader.groupsInRange(o.range)
-    for (let i = from; i < to; i++) {
-      const group = o.reverse === true ? from + to - 1 - i : i
-      const { min, max } = reader.timestampRange(group)
-      if (min > o.timestamp) continue
-      yield new DiskBatch({
-        reader,
-        group,
-        cut: this.cutThrough(group, o.range),
-        timestampMax: max > o.timestamp ? o.timestamp : undefined,
-      })
-    }
+  *batches(o: RowSetScan, deltas: DeltaStack = this.stack): Generator<BatchSource> {
+    this.reader.openSync()
+    yield* diskBatches({ reader: this.reader, schema: this.schema, cache: this.cache, deltas }, o)
   }
 
-  /** Reads see the changes of a store from now on. */
-  addChanges(_store: DeltaMemStore): void {
-    invariant(false, 'rows do not change yet')
+  /** The changes of its rows, in memory and on disk. Another stack once there are other sources. */
+  get deltas(): DeltaStack {
+    return this.stack
+  }
+
+  /** Reads that begin from now on see these changes. Takes over the caller's reference, and lets go of the stack before. */
+  setDeltas(deltas: DeltaStack): void {
+    invariant(this.references > 0, 'a DiskRowSet was given deltas after its last reference was released')
+    const before = this.stack
+    this.stack = deltas
+    before.release()
+  }
+
+  /** Reads that begin from now on see the changes of a store too, which are newer than all others. */
+  addChanges(store: MemDeltaSource): void {
+    this.setDeltas(this.stack.withNewest(store))
   }
 
   /** Whether a row may be dead: then `isAliveNow` knows. */
   get mayHaveDeadRows(): boolean {
-    return false
+    return this.stack.mayKillNow
   }
 
   /** Whether a row is alive in the newest state; undefined: `misses` says what must be loaded. */
-  isAliveNow(_row: number, _misses: LookupMisses): boolean | undefined {
-    return true
+  isAliveNow(row: number, misses: LookupMisses): boolean | undefined {
+    return isAliveNow(this.schema, this.stack, row, misses)
   }
 
   /** When a row changed last: its insertion, if it never did; undefined: `misses` says what must be loaded. */
-  newestChangeTime(_row: number, _misses: LookupMisses): number | undefined {
-    return this.meta.maxTimestamp
+  newestChangeTime(row: number, misses: LookupMisses): number | undefined {
+    const insertedAt = this.insertTime(row, misses)
+    return insertedAt === undefined ? undefined : newestChangeTime(this.stack, row, insertedAt, misses)
+  }
+
+  /**
+   * Reads a row that `find` gave, as the read's snapshot sees it. False: there is no such row; undefined: the read's
+   * `misses` knows what to load before asking again.
+   */
+  readRow(row: number, read: RowRead): boolean | undefined {
+    const visible = this.isVisible(row, read.timestamp, read.misses)
+    if (!visible) return visible
+    if (this.stack.appliesAt(read.timestamp)) {
+      const changed = readChanged(this, row, read)
+      if (changed !== 'unchanged') return changed
+    }
+    read.index = this.vectorsAt(row, read.positions, read.vectors, read.misses)
+    return read.index >= 0 ? true : undefined
+  }
+
+  /** For `readChanged`. */
+  readBase(row: number, positions: readonly number[], vectors: ColumnVector[], indexes: number[], misses: LookupMisses): boolean {
+    const index = this.vectorsAt(row, positions, vectors, misses)
+    for (let i = 0; i < positions.length; i++) indexes[i] = index
+    return index >= 0
   }
 
   /** Every logged change of its rows up to this op is in its files. */
   get flushedThroughOp(): number {
-    return this.meta.flushedThroughOp
+    let through = this.meta.flushedThroughOp
+    for (const source of this.stack.redo) if (source instanceof DeltaFile) through = Math.max(through, source.meta.flushedThroughOp)
+    return through
   }
 
   /** Keeps the file for one more user. */
@@ -251,6 +286,7 @@ export class DiskRowSet implements KeySpan, LookupOwner {
   release(): void {
     invariant(this.references > 0, 'a DiskRowSet was released more often than retained')
     if (--this.references > 0) return
+    this.stack.release()
     this.reader.close()
     this.onReleased?.()
   }
@@ -280,14 +316,11 @@ export class DiskRowSet implements KeySpan, LookupOwner {
     return index < 0 ? -1 : group * this.reader.rowsPerGroup + index
   }
 
-  /** The bounds that may cut through a group: none if its keys all lie within. */
-  private cutThrough(group: number, { lower, upper }: KeyRange): KeyRange | undefined {
-    const { reader } = this
-    const cutsLow = lower !== undefined && compareBytes(reader.firstKeyOf(group), lower) < 0
-    // The next group's first key is above all of this one's, so that a bound at or above it cuts nothing off.
-    const isLast = group === reader.groupCount - 1
-    const end = isLast ? this.maxKey : reader.firstKeyOf(group + 1)
-    const cutsHigh = upper !== undefined && compareBytes(upper, end) < (isLast ? 1 : 0)
-    return cutsLow || cutsHigh ? { lower: cutsLow ? lower : undefined, upper: cutsHigh ? upper : undefined } : undefined
+  private insertTime(row: number, misses: LookupMisses): number | undefined {
+    if (!this.isOpen(misses)) return undefined
+    const group = Math.floor(row / this.reader.rowsPerGroup)
+    const { min, max } = this.reader.timestampRange(group)
+    if (min === max) return min
+    return (this.reader.timestamps(group) ?? misses.timestamps(this, group))?.[row - group * this.reader.rowsPerGroup]
   }
 }

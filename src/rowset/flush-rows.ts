@@ -1,112 +1,128 @@
-import { systemCode, throwIfAborted, VarveError } from '../base/errors.ts'
-import { nextTurn } from '../base/event-loop-gate.ts'
 import { hashKeys } from '../schema/key-encoding.ts'
-import { type Codec, findCodec } from '../sstable/codec.ts'
 import { defaultRowsPerGroup, type SSTableSummary } from '../sstable/sstable.ts'
-import { SSTableWriter } from '../sstable/sstable-writer.ts'
-import type { AppendFile, Vfs, VfsHandle } from '../vfs/vfs.ts'
-import { openVfsHandle } from '../vfs/vfs-handle.ts'
+import { ChangedRows } from './changed-rows.ts'
+import { ChangeOutput } from './compaction/change-output.ts'
+import { type JobFiles, type JobFilesOptions, withJobFiles } from './compaction/job-files.ts'
+import type { DeltaFileSummary } from './delta-file-writer.ts'
 import { RowGather } from './mem-gather.ts'
+import { MemHistories } from './mem-histories.ts'
 import { type FrozenMemRowSet, MemRows } from './mem-rows.ts'
 import { sortRows } from './sort-rows.ts'
 
+/** The files of one rowset that a flush may write. None of them exists. */
+export interface FlushTarget {
+  readonly path: string
+  /** Its delta files, for a flush of rows that have changed. */
+  readonly undoPath?: string
+  readonly redoPath?: string
+}
+
 /** What a flush job is given: plain data over shared memory. */
-export interface FlushInput {
+export interface FlushInput extends JobFilesOptions {
   readonly frozen: FrozenMemRowSet
+  /** Changes of the rows, by their row ids: a frozen DeltaMemStore. Default: none. */
+  readonly changes?: FrozenMemRowSet
+  /** Every read from now on is at this timestamp or later: older history of rows that changed need not be told apart. Default: 0. */
+  readonly horizon?: number
   /** Rows of each SSTable but the last. */
   readonly rowsPerOutput: number
-  /** The files to write, in key order: as many as the rows need, or more. None of them exists. */
-  readonly outputs: readonly { readonly path: string }[]
-  readonly vfs: VfsHandle
-  /** Compresses blocks: a codec's name, and the module that exports it as `codec` if it is not built in. Default: none. */
-  readonly codec?: { readonly name: string; readonly module?: string }
+  /** The files to write, in key order: as many as all rows need, or more. */
+  readonly outputs: readonly FlushTarget[]
   /** Rows of each row group but the last. Default: 8192. */
   readonly rowsPerGroup?: number
 }
 
-/** What is known of an SSTable that was written; of the outputs, in their order. */
-export type FlushOutput = SSTableSummary
+/** A rowset that was written; undefined where there was nothing to write, and there is no file. */
+export interface FlushedRowSet {
+  readonly base: SSTableSummary
+  readonly undo: DeltaFileSummary | undefined
+  readonly redo: DeltaFileSummary | undefined
+}
+
+export interface FlushOutput {
+  /** In the files of the first outputs, in their order. None if nobody can see any of the rows any more. */
+  readonly rowsets: readonly FlushedRowSet[]
+  /**
+   * Reads before this timestamp may miss something from now on: never above the input's horizon; −Infinity: they miss
+   * nothing. The edit that installs the files must record a history horizon at least this high.
+   */
+  readonly forgottenThrough: number
+}
 
 /**
- * Sorts the frozen rows by key and writes them to SSTables, which are synced when it resolves; their directory is not.
- * If it rejects (ABORTED by the signal, DISK_FULL, what the file system throws), it has removed its files. Runs on a
- * worker: it sorts without letting the event loop through, and lets it through before every row group.
+ * Sorts the frozen rows by key and writes them to SSTables, in their newest state; what they were before goes to an undo
+ * file, the deaths of dead rows that somebody may still see to a redo file. Dead rows that nobody sees are left out, so that
+ * row ids in delta files are known only here. All files are synced when it resolves; their directory is not. If it rejects
+ * (ABORTED by the signal, DISK_FULL, what the file system throws), it has removed its files. Runs on a worker: it sorts
+ * without letting the event loop through, and lets it through before every row group.
  */
-export async function flushRows(input: FlushInput, signal?: AbortSignal): Promise<FlushOutput[]> {
+export async function flushRows(input: FlushInput, signal?: AbortSignal): Promise<FlushOutput> {
   const rows = MemRows.thaw(input.frozen)
   const needed = Math.ceil(rows.rowCount / input.rowsPerOutput)
   if (!(needed <= input.outputs.length))
     throw new TypeError(
       `A flush of ${rows.rowCount} rows needs ${needed} outputs of ${input.rowsPerOutput} rows, and was given ${input.outputs.length}.`,
     )
-  throwIfAborted(signal)
-  const vfs = await openVfsHandle(input.vfs)
-  const codec = await codecOf(input)
-  const ids = sortRows(rows, 0, rows.rowCount)
-
-  const summaries: FlushOutput[] = []
-  const created: string[] = []
-  try {
-    for (let i = 0; i < needed; i++) {
-      const { path } = input.outputs[i] as FlushInput['outputs'][number]
-      const file = await create(vfs, path)
-      created.push(path)
-      const from = i * input.rowsPerOutput
-      const to = Math.min(rows.rowCount, from + input.rowsPerOutput)
-      summaries.push(await writeTable(file, rows, ids.subarray(from, to), { ...input, codec, signal }))
+  return withJobFiles(input, signal, async (files) => {
+    const all = sortRows(rows, 0, rows.rowCount)
+    const histories = input.changes && new MemHistories(rows, input.changes, input.horizon ?? 0)
+    const ids = histories === undefined ? all : histories.seenOf(all)
+    const rowsets: FlushedRowSet[] = []
+    for (let from = 0; from < ids.length; from += input.rowsPerOutput) {
+      const target = input.outputs[rowsets.length] as FlushTarget
+      const flush = new RowSetFlush(files, { ...input, rows, histories, target })
+      rowsets.push(await flush.write(ids.subarray(from, from + input.rowsPerOutput)))
     }
-    return summaries
-  } catch (thrown) {
-    await Promise.allSettled(created.map((path) => vfs.remove(path)))
-    throw thrown
-  }
+    return { rowsets, forgottenThrough: histories?.forgottenThrough ?? Number.NEGATIVE_INFINITY }
+  })
 }
 
-async function codecOf({ codec }: FlushInput): Promise<Codec | undefined> {
-  if (codec === undefined) return undefined
-  if (codec.module === undefined) return findCodec(codec.name)
-  const module = (await import(codec.module)) as { codec?: Codec }
-  if (module.codec?.name !== codec.name) throw new TypeError(`${codec.module} does not export the codec '${codec.name}' as codec.`)
-  return module.codec
-}
-
-async function create(vfs: Vfs, path: string): Promise<AppendFile> {
-  try {
-    return await vfs.create(path)
-  } catch (cause) {
-    if (systemCode(cause) !== 'ENOSPC') throw cause
-    throw new VarveError('DISK_FULL', `The disk is full: ${path} could not be created. Make room and try again.`, {
-      context: { path },
-      cause,
-    })
-  }
-}
-
-interface TableOptions {
-  readonly frozen: FrozenMemRowSet
-  readonly codec: Codec | undefined
-  readonly signal: AbortSignal | undefined
+interface RowSetFlushOptions {
+  readonly rows: MemRows
+  readonly histories: MemHistories | undefined
+  readonly target: FlushTarget
   readonly rowsPerGroup?: number
 }
 
-async function writeTable(file: AppendFile, rows: MemRows, ids: Int32Array, o: TableOptions): Promise<SSTableSummary> {
-  const { schema } = o.frozen
-  const rowsPerGroup = o.rowsPerGroup ?? defaultRowsPerGroup
-  const writer = new SSTableWriter(file, { schema, rowsPerGroup, ...(o.codec === undefined ? {} : { codec: o.codec }) })
-  try {
+/** Writes one rowset. */
+class RowSetFlush {
+  private readonly files: JobFiles
+  private readonly o: RowSetFlushOptions
+  private readonly undo: ChangeOutput
+  private readonly redo: ChangeOutput
+
+  constructor(files: JobFiles, o: RowSetFlushOptions) {
+    this.files = files
+    this.o = o
+    const { schema } = o.rows
+    const { undoPath, redoPath } = o.target
+    this.undo = new ChangeOutput(files, { path: undoPath, schema, rowsPerGroup: o.rowsPerGroup })
+    this.redo = new ChangeOutput(files, { path: redoPath, schema, rowsPerGroup: o.rowsPerGroup })
+  }
+
+  /** The rows of a list, which is in key order. */
+  async write(ids: Int32Array): Promise<FlushedRowSet> {
+    const { rows, histories, target, rowsPerGroup = defaultRowsPerGroup } = this.o
+    const { schema } = rows
+    const writer = await this.files.createTable(target.path, { schema, rowsPerGroup })
     for (let from = 0; from < ids.length; from += rowsPerGroup) {
-      await nextTurn()
-      throwIfAborted(o.signal)
-      const gather = new RowGather(rows, ids, from, Math.min(ids.length, from + rowsPerGroup))
+      await this.files.turn()
+      const group = ids.subarray(from, from + rowsPerGroup)
+      const gather = new RowGather(rows, group, 0, group.length)
       const keys = gather.keys()
-      const columns = schema.columns.map((_, position) => gather.column(position))
-      await writer.addGroup({ rows: { rowCount: gather.count, columns }, keys, hashes: hashKeys(keys), timestamps: gather.timestamps() })
+      const changed = histories && ChangedRows.among(schema, group, histories)
+      const columns = schema.columns.map((_, position) => {
+        const column = gather.column(position)
+        return changed === undefined ? column : changed.patch(position, column)
+      })
+      const timestamps = gather.timestamps()
+      if (changed !== undefined) {
+        changed.patchTimestamps(timestamps)
+        await this.undo.add(changed.entries('undo', from))
+        await this.redo.add(changed.entries('redo', from))
+      }
+      await writer.addGroup({ rows: { rowCount: group.length, columns }, keys, hashes: hashKeys(keys), timestamps })
     }
-    return await writer.finish()
-  } catch (thrown) {
-    await writer.abort().catch(() => undefined)
-    throw thrown
+    return { base: await writer.finish(), undo: await this.undo.finish(), redo: await this.redo.finish() }
   }
 }
-
-/** Lets messages through, or an abort would not be heard. */

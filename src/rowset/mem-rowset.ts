@@ -4,12 +4,14 @@ import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
 import { appendRows } from './append-rows.ts'
 import type { BatchSource } from './batch-source.ts'
 import type { ChunkPool, SpanSource } from './chunk-pool.ts'
-import type { DeltaMemStore } from './delta-mem-store.ts'
+import { DeltaStack } from './delta-stack.ts'
 import { GrowingKeyBounds, type KeyColumnBounds } from './key-bounds.ts'
 import { KeyHashIndex } from './key-hash-index.ts'
 import type { LookupMisses } from './lookup-misses.ts'
 import { type FrozenMemRowSet, MemRows } from './mem-rows.ts'
 import { memBatches, wantsOrder } from './mem-scan.ts'
+import type { MemDeltaSource } from './row-changes.ts'
+import { asValues, isAliveNow, newestChangeTime, type RowRead, readChanged } from './row-read.ts'
 import type { MemRowSetScan } from './scan-options.ts'
 import { layoutFor } from './segment-layout.ts'
 import { SortedRuns } from './sorted-runs.ts'
@@ -47,6 +49,7 @@ export class MemRowSet {
   private readonly runs: SortedRuns
   /** Bytes of the spans that rows lie in. */
   private spanBytes = 0
+  private stack = new DeltaStack<MemDeltaSource>()
   private references = 1
   private frozen = false
   /** Keys compared by range scans that found no order to use: once sorting would have been cheaper, it is done. */
@@ -150,12 +153,12 @@ export class MemRowSet {
 
   /**
    * The rows that a scan sees, a batch at a time. The caller holds a reference from before the call until the last
-   * batch is done with. Sorted scans of rows that `prepareScan` has not brought into order do so now, blocking.
+   * batch is done with, and one to `deltas`. Sorted scans of rows that `prepareScan` has not brought into order do so now, blocking.
    */
-  batches(o: MemRowSetScan): Iterable<BatchSource> {
+  batches(o: MemRowSetScan, deltas: DeltaStack<MemDeltaSource> = this.stack): Iterable<BatchSource> {
     const rowCount = Math.min(o.rowCount ?? this.rowCount, this.rowCount)
     if (wantsOrder(o)) this.runs.coverSync(rowCount)
-    return memBatches(this.rows, this.runs.current(), { ...o, rowCount }, (keys) => {
+    return memBatches(this.rows, this.runs.current(), { ...o, rowCount, deltas }, (keys) => {
       this.comparedKeys += keys
     })
   }
@@ -166,24 +169,49 @@ export class MemRowSet {
     return this.rows.freeze(this.generation)
   }
 
-  /** Reads see the changes of a store from now on. */
-  addChanges(_store: DeltaMemStore): void {
-    invariant(false, 'rows do not change yet')
+  /** The changes of its rows. Another stack once there is another store of them. */
+  get deltas(): DeltaStack<MemDeltaSource> {
+    return this.stack
+  }
+
+  /** Reads that begin from now on see the changes of a store too, which are newer than all others. */
+  addChanges(store: MemDeltaSource): void {
+    const before = this.stack
+    this.stack = before.withNewest(store)
+    before.release()
   }
 
   /** Whether a row may be dead: then `isAliveNow` knows. */
   get mayHaveDeadRows(): boolean {
-    return false
+    return this.stack.mayKillNow
   }
 
-  /** Whether a row is alive in the newest state; undefined: `misses` says what must be loaded. */
-  isAliveNow(_row: number, _misses: LookupMisses): boolean | undefined {
+  /** Whether a row is alive in the newest state. */
+  isAliveNow(row: number, misses: LookupMisses): boolean | undefined {
+    return isAliveNow(this.schema, this.stack, row, misses)
+  }
+
+  /** When a row changed last: its insertion, if it never did. */
+  newestChangeTime(row: number, misses: LookupMisses): number | undefined {
+    return newestChangeTime(this.stack, row, this.timestampOf(row), misses)
+  }
+
+  /** Reads a row that `find` gave, as the read's snapshot sees it. False: there is no such row. */
+  readRowAt(row: number, read: RowRead): boolean {
+    if (this.timestampOf(row) > read.timestamp) return false
+    if (this.stack.appliesAt(read.timestamp)) {
+      const changed = readChanged(this, row, read)
+      if (changed !== 'unchanged') return changed === true
+    }
+    this.rows.readRow(row, read.positions, read.values)
+    read.index = asValues
     return true
   }
 
-  /** When a row changed last: its insertion, if it never did; undefined: `misses` says what must be loaded. */
-  newestChangeTime(row: number, _misses: LookupMisses): number | undefined {
-    return this.timestampOf(row)
+  /** For `readChanged`. */
+  readBase(row: number, positions: readonly number[], vectors: ColumnVector[], indexes: number[]): boolean {
+    this.rows.vectorsAt(row, positions, vectors, indexes)
+    return true
   }
 
   /** Keeps the memory for one more user. */
@@ -196,6 +224,7 @@ export class MemRowSet {
   release(): void {
     invariant(this.references > 0, 'a MemRowSet was released more often than retained')
     if (--this.references > 0) return
+    this.stack.release()
     this.index.release()
     for (const span of this.rows.spans()) this.chunks.release(span)
     this.rows.clear()

@@ -1,12 +1,16 @@
 import type { BatchSource } from './batch-source.ts'
+import { DeltaBatch } from './delta-batch.ts'
+import type { DeltaStack } from './delta-stack.ts'
 import { MemGatherBatch, MemSliceBatch } from './mem-batches.ts'
 import type { MemRows } from './mem-rows.ts'
 import { isBounded, visibleRows } from './mem-visibility.ts'
+import { changesOf, changesOfRows } from './resolve-changes.ts'
+import type { MemDeltaSource } from './row-changes.ts'
 import { RunMerge } from './run-merge.ts'
 import { type MemRowSetScan, rowsPerBatchMax } from './scan-options.ts'
 import { partsInRange, type RunPart, type SortedRun } from './sorted-runs.ts'
 
-type Scan = MemRowSetScan & { readonly rowCount: number }
+type Scan = MemRowSetScan & { readonly rowCount: number; readonly deltas: DeltaStack<MemDeltaSource> }
 
 /** Rows of the first batch in key order, where the scan does not say how many it will take. */
 const firstBatchRows = 256
@@ -59,7 +63,7 @@ function* inOrder(rows: MemRows, parts: readonly RunPart[], o: Scan): Generator<
     }
     if (count === 0) return
     const taken = ids.subarray(0, count)
-    yield new MemGatherBatch(rows, reverse ? taken.reverse() : taken)
+    yield gatherBatch(rows, reverse ? taken.reverse() : taken, o)
     size = Math.min(size * 4, rowsPerBatchMax)
   }
 }
@@ -76,7 +80,21 @@ function* asTheyLie(rows: MemRows, o: Scan, firstRow: number): Generator<BatchSo
     for (let from = begin; from < end; from += step) {
       const to = Math.min(end, from + step)
       const selection = visibleRows(rows, segment, from, to, o)
-      if (selection?.length !== 0) yield new MemSliceBatch({ rows, segment, from, to, selection })
+      if (selection?.length !== 0)
+        yield sliceBatch(new MemSliceBatch({ rows, segment, from, to, selection }), rows, segment.firstRow + from, o)
     }
   }
+}
+
+/** A batch with the changes of its rows. */
+function sliceBatch(batch: MemSliceBatch, { schema }: MemRows, firstRow: number, { deltas, timestamp }: Scan): BatchSource {
+  if (!deltas.appliesAt(timestamp)) return batch
+  const changes = changesOf(deltas, { schema, firstRow, rowCount: batch.rowCount, timestamp })
+  return changes.isEmpty ? batch : new DeltaBatch(batch, changes)
+}
+
+function gatherBatch(rows: MemRows, ids: Int32Array, { deltas, timestamp }: Scan): BatchSource {
+  const batch = new MemGatherBatch(rows, ids)
+  if (!deltas.appliesAt(timestamp)) return batch
+  return new DeltaBatch(batch, changesOfRows(deltas, { schema: rows.schema, ids, timestamp }))
 }

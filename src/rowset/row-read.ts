@@ -58,7 +58,7 @@ export function readChanged(rowset: OverlaidRows, row: number, read: RowRead): b
 
 /** Whether a row is alive in the newest state; undefined: `misses` says why it cannot be told. Of rows that never die, costs next to nothing. */
 export function isAliveNow(schema: TableSchema, stack: DeltaStack, row: number, misses: LookupMisses): boolean | undefined {
-  if (!stack.redo.some((source) => source.mayKill)) return true
+  if (!stack.mayKillNow) return true
   return new RowOverlay({ schema, row, timestamp: Number.POSITIVE_INFINITY, positions: [], misses }).resolve(stack)
 }
 

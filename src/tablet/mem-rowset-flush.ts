@@ -12,7 +12,7 @@
 import { asError, invariant, VarveError } from '../base/errors.ts'
 import type { FileMeta } from '../manifest/version-edit.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
-import type { FlushInput, FlushOutput } from '../rowset/flush-rows.ts'
+import type { FlushedRowSet, FlushInput, FlushOutput } from '../rowset/flush-rows.ts'
 import type { MemRowSet } from '../rowset/mem-rowset.ts'
 import type { FrozenStore, Tablet } from './tablet.ts'
 
@@ -23,7 +23,7 @@ export interface FlushOptions {
   /** Name of the codec that compresses blocks, and the module a worker imports it from if it is not built in. */
   readonly codec?: FlushInput['codec']
   /** Runs `flushRows` on the input, somewhere, and gives its result. */
-  readonly run: (input: FlushInput) => Promise<readonly FlushOutput[]>
+  readonly run: (input: FlushInput) => Promise<FlushOutput>
 }
 
 /** Writes the frozen store of a tablet to SSTables and installs them. */
@@ -43,8 +43,8 @@ export async function flushMemRowSet(tablet: Tablet, frozen: FrozenStore, o: Flu
   let rowsets: readonly DiskRowSet[] = []
   let editBegun = false
   try {
-    const written = await runHolding(frozen.store, () => o.run(input))
-    const metas = written.map((output, i) => fileMeta(tablet, frozen, output, files.outputs[i]?.fileNumber))
+    const { rowsets: written } = await runHolding(frozen.store, () => o.run(input))
+    const metas = written.map(({ base }, i) => fileMeta(tablet, frozen, base, files.outputs[i]?.fileNumber))
     rowsets = metas.map((meta) => host.openRowSet(meta, tablet.schema))
     // Before they are needed: their first look-up must not wait for the disk.
     for (const rowset of rowsets) await rowset.warm()
@@ -106,7 +106,7 @@ function planFiles(tablet: Tablet, frozen: FrozenStore, rowsetBytesMax: number) 
   return { rowsPerOutput, outputs }
 }
 
-function fileMeta(tablet: Tablet, frozen: FrozenStore, written: FlushOutput, fileNumber: number | undefined): FileMeta {
+function fileMeta(tablet: Tablet, frozen: FrozenStore, written: FlushedRowSet['base'], fileNumber: number | undefined): FileMeta {
   invariant(fileNumber !== undefined, 'a flush writes no more files than were planned')
   const { rows, sizeBytes, minKey, maxKey, minTimestamp, maxTimestamp } = written
   return {

@@ -38,13 +38,14 @@ async function writtenTable(schema: TableSchema, seed: number, rowCount = 1500) 
     rows.forEach((row, at) => model.push({ row, keyHex: keyHexes[at] as string, timestamp: i + 1 }))
   }
   const vfs = new MemoryVfs()
-  const [summary] = await flushRows({
+  const { rowsets: written } = await flushRows({
     frozen: store.freeze(),
     rowsPerOutput: rowCount,
     outputs: [{ path }],
     vfs: vfs.handle(),
     rowsPerGroup: 128,
   })
+  const summary = written[0]?.base
   if (summary === undefined) throw new Error('nothing was written')
   const { rows, sizeBytes, minTimestamp, maxTimestamp } = summary
   const meta: FileMeta = {

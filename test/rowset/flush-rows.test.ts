@@ -54,7 +54,8 @@ for (const [name, schema] of [
   test(`rows with ${name} keys come out in key order, complete, in tables of bounded size that do not overlap`, async (t) => {
     const { store, model } = filled(schema, 17)
     const vfs = new MemoryVfs()
-    const summaries = await flushRows(inputFor(store, vfs, 1000))
+    const written = await flushRows(inputFor(store, vfs, 1000))
+    const summaries = written.rowsets.map(({ base }) => base)
     t.deepEqual(
       summaries.map(({ rows }) => rows),
       [1000, 1000, 1000, 1000, 200],
