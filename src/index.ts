@@ -28,6 +28,7 @@ export type {
 } from './engine/api.ts'
 export { type EngineOptions, engineOptions, type ReadObserver } from './engine/engine-options.ts'
 export type { Metrics, RowSetStats, TableStats, TabletStats } from './engine/metrics.ts'
+export type { BatchOptions, InsertOptions, UpdateValues, WriteBatch, WriteConflict, WriteCounts } from './engine/write-api.ts'
 export type { EventBus, EventMap, EventName, FileInfo, Listener } from './events/event-map.ts'
 export type { BootTree } from './kernel/boot-tree.ts'
 export { type DatabaseConfig, defineConfig } from './kernel/config.ts'
@@ -49,4 +50,5 @@ export {
   rangePartition,
   type TableDefinition,
   type UpdateRow,
+  type UpsertRow,
 } from './schema/table-definition.ts'

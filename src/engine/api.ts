@@ -15,6 +15,7 @@ import type { ColumnKind, FixedArray } from '../schema/column-vector.ts'
 import type { Flat, InsertRow, Key, KeyPrefix, Row, TableDefinition } from '../schema/table-definition.ts'
 import type { ReadOptions, Snapshot, WriteOptions } from './call-options.ts'
 import type { Metrics, TableStats } from './metrics.ts'
+import type { BatchOptions, TableWrites, WriteBatch } from './write-api.ts'
 
 export type { Durability, ReadOptions, Snapshot, WriteOptions } from './call-options.ts'
 
@@ -110,15 +111,9 @@ type Grouping<T> = readonly (keyof Row<T> & string)[] | { readonly [name: string
 type Results<A, T> = { -readonly [K in keyof A]: AggregateResult<A[K], Row<T>> }
 type Grouped<A, G, T> = Flat<GroupKeys<G, Row<T>> & Results<A, T>>
 
-export interface Table<T extends TableDefinition = TableDefinition> {
+export interface Table<T extends TableDefinition = TableDefinition> extends Omit<TableWrites<T>, 'changes'> {
   readonly name: string
   readonly definition: T
-  /**
-   * Inserts rows, all or none; resolves with their number. KEY_EXISTS if a key has a row already or comes twice;
-   * INVALID_VALUE; BATCH_TOO_LARGE past a quarter of the memory limit; DISK_FULL (nothing is applied; try again once
-   * there is room); WRITES_STOPPED; READ_ONLY.
-   */
-  insert(rows: InsertRow<T> | readonly InsertRow<T>[], o?: WriteOptions): Promise<number>
   /**
    * Inserts whole columns, many times faster than rows; resolves with the number of rows. They are applied in parts of
    * about 8 MiB (a hundred thousand rows or so), in order, each part as a whole; a smaller call is one part. If a later
@@ -185,6 +180,8 @@ export interface Database extends AsyncDisposable {
   tables(): TableInfo[]
   /** Pins the newest committed state. */
   snapshot(): Snapshot
+  /** Collects writes to any tables, which are then applied together. With a snapshot, rows that it writes or expects must not have changed since. */
+  batch(o?: BatchOptions): WriteBatch
   /** Writes what is in memory (of one table, or of all) to SSTables; resolves when they are installed. */
   flush(table?: TableRef): Promise<void>
   /** Makes everything acknowledged so far durable. */

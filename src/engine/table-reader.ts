@@ -6,13 +6,14 @@ import { throwIfAborted } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
 import { columnAt, columnPositions } from '../query/columns.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
+import { asValues, eachItsOwn, type RowRead } from '../rowset/row-read.ts'
 import type { FixedKeys, KeyBlock } from '../schema/column-vector.ts'
 import { hashKey, hashKeys, keysOf, probeKey, probeRoom, singleKey } from '../schema/key-encoding.ts'
 import { partitionOfKeys } from '../schema/partitioner.ts'
 import { rowBuilder } from '../schema/row-builder.ts'
 import { type RowDecoder, rowDecoder } from '../schema/row-decoder.ts'
 import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
-import type { PointRead, Tablet } from '../tablet/tablet.ts'
+import type { Tablet } from '../tablet/tablet.ts'
 import type { ReadOptions } from './api.ts'
 import type { Snapshots } from './snapshots.ts'
 
@@ -21,7 +22,7 @@ type AnyRow = Record<string, unknown>
 
 /** Room for the answer of a read of some columns, and what makes a row of it. */
 interface Shape {
-  readonly read: PointRead
+  readonly read: RowRead
   readonly build: (values: readonly ColumnValue[]) => AnyRow
   readonly decoder: RowDecoder
 }
@@ -146,8 +147,9 @@ export class TableReader {
 
   /** The row that `find` has just found; one from disk is kept for the next time. */
   #take(tablet: Tablet, keys: KeyBlock, i: number, hash: number, shape: Shape, timestamp: number): AnyRow {
-    if (shape.read.index < 0) return shape.build(shape.read.values)
-    const row = shape.decoder.row(shape.read.vectors, shape.read.index)
+    const { index, indexes, values, vectors } = shape.read
+    if (index === asValues) return shape.build(values)
+    const row = shape.decoder.row(vectors, index === eachItsOwn ? indexes : index)
     if (shape === this.#whole && timestamp === this.#snapshots.newest) tablet.cacheRow(keys, i, hash, row)
     return row
   }
@@ -174,7 +176,7 @@ export class TableReader {
 function shapeOf(schema: TableSchema, positions: readonly number[]): Shape {
   const names = positions.map((position) => columnAt(schema, position).name)
   const values = new Array<ColumnValue>(positions.length).fill(null)
-  const read: PointRead = { timestamp: 0, misses: new LookupMisses(), positions, values, vectors: [], index: -1 }
+  const read: RowRead = { timestamp: 0, misses: new LookupMisses(), positions, values, vectors: [], index: asValues, indexes: [] }
   return { read, build: rowBuilder(names), decoder: rowDecoder(schema, positions) }
 }
 

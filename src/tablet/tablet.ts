@@ -14,9 +14,10 @@ import { type KeyColumnBounds, keyColumnBounds } from '../rowset/key-bounds.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
 import { MemRowSet } from '../rowset/mem-rowset.ts'
 import type { DeltaBlock } from '../rowset/row-changes.ts'
+import type { RowRead } from '../rowset/row-read.ts'
 import { RowSetTree } from '../rowset/rowset-tree.ts'
-import type { ColumnVector, KeyBlock, RowBlock } from '../schema/column-vector.ts'
-import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
+import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
+import type { TableSchema } from '../schema/table-schema.ts'
 import { gatherBlock } from '../schema/vector-ops.ts'
 import { CarryOver } from './carry-over.ts'
 import { LiveChanges } from './live-changes.ts'
@@ -68,19 +69,6 @@ export interface StreamOptions {
   /** Each stream in key order. */
   readonly sorted: boolean
   readonly reverse: boolean
-}
-
-/** A point read: what it wants, and where its answer goes. Used again and again, by one read at a time. */
-export interface PointRead {
-  timestamp: number
-  misses: LookupMisses
-  readonly positions: readonly number[]
-  /** The answer from memory: values, as long as `positions`. */
-  readonly values: ColumnValue[]
-  /** The answer from disk: columns, as long as `positions`, … */
-  readonly vectors: ColumnVector[]
-  /** … and the row's index in them; −1: the answer is in `values`. */
-  index: number
 }
 
 /** Streams over one state of the tablet; `release` lets go of the stores and files they read. */
@@ -266,25 +254,19 @@ export class Tablet {
    * Finds a key's row, as the read's snapshot sees it, and puts it where the read says. Returns whether there is such a
    * row; undefined: `misses` knows what to load before asking again.
    */
-  readRow(keys: KeyBlock, i: number, hash: number, read: PointRead): boolean | undefined {
+  readRow(keys: KeyBlock, i: number, hash: number, read: RowRead): boolean | undefined {
     for (const store of this.#stores) {
       if (store.rowCount === 0) continue
       const row = store.find(keys, i, hash)
       if (row < 0) continue
-      if (store.timestampOf(row) > read.timestamp) return false
-      store.readRow(row, read.positions, read.values)
-      read.index = -1
-      return true
+      return store.readRowAt(row, read)
     }
     if (this.#disk.size === 0) return false
     for (const rowset of this.#disk.holdingKey(keys, i)) {
       const row = rowset.find(keys, i, hash, read.misses)
       if (row === notInMemory) return undefined
       if (row < 0) continue
-      const visible = rowset.isVisible(row, read.timestamp, read.misses)
-      if (!visible) return visible
-      read.index = rowset.vectorsAt(row, read.positions, read.vectors, read.misses)
-      return read.index >= 0 ? true : undefined
+      return rowset.readRow(row, read)
     }
     return false
   }
@@ -347,15 +329,18 @@ export class Tablet {
   streams(o: StreamOptions): PinnedStreams {
     const stores = this.#stores.filter((store) => store.rowCount > 0)
     const rowsets = this.#disk.overlapping(o.range)
+    const deltas = [...stores, ...rowsets].map((holder) => holder.deltas)
     for (const store of stores) store.retain()
     for (const rowset of rowsets) rowset.retain()
+    for (const stack of deltas) stack.retain()
     const memory = stores.map((store): RowStream => {
       const scan = { ...o, rowCount: store.rowCount }
-      return { minKey: undefined, maxKey: undefined, prepare: () => store.prepareScan(scan), batches: () => store.batches(scan) }
+      const { deltas: changes } = store
+      return { minKey: undefined, maxKey: undefined, prepare: () => store.prepareScan(scan), batches: () => store.batches(scan, changes) }
     })
     const disk = rowsets.map((rowset): RowStream => {
-      const { minKey, maxKey } = rowset
-      return { minKey, maxKey, prepare: () => rowset.prepareScan(o), batches: () => rowset.batches(o) }
+      const { minKey, maxKey, deltas: changes } = rowset
+      return { minKey, maxKey, prepare: () => rowset.prepareScan(o), batches: () => rowset.batches(o, changes) }
     })
     let released = false
     return {
@@ -365,6 +350,7 @@ export class Tablet {
         released = true
         for (const store of stores) store.release()
         for (const rowset of rowsets) rowset.release()
+        for (const stack of deltas) stack.release()
         if (stores.some((store) => !this.#stores.includes(store))) this.host.memoryChanged()
       },
     }

@@ -14,14 +14,20 @@ const stepCount = Number(process.env['VARVE_STEPS'] ?? 200)
 test(`random operations read as the model says (seed ${seed})`, async (t) => {
   t.timeout(600_000)
   let ran = 0
-  await fc.assert(
+  const found = await fc.check(
     fc.asyncProperty(steps(stepCount), async (list) => {
       const run = new ModelRun()
       await run.run(list)
       ran += run.stepCount
     }),
-    { seed, numRuns, endOnFailure: false, interruptAfterTimeLimit: 500_000 },
+    { seed, numRuns, interruptAfterTimeLimit: 500_000 },
   )
+  if (found.failed) {
+    const error = found.errorInstance
+    t.fail(
+      `${error instanceof Error ? error.stack : String(error)}\nseed ${found.seed}, path ${found.counterexamplePath}\n${(found.counterexample?.[0] ?? []).map((step) => fc.stringify(step)).join('\n')}`,
+    )
+  }
   t.log(`${ran} steps`)
   t.true(ran >= (numRuns * stepCount) / 2)
 })
