@@ -3,12 +3,15 @@ import type { ChunkPool } from '../rowset/chunk-pool.ts'
 import type { BlockCache } from '../sstable/block-cache.ts'
 import type { RowCache } from '../tablet/row-cache.ts'
 
-/** The cache gives way, and takes memory back, in steps of this size. */
+/** The caches give way, and take memory back, in steps of this size. */
 const stepBytes = 1 << 20
+/** Of what write buffers leave, the most that rows may have: blocks serve scans and the look-ups of writes too. */
+const rowShareMax = 1 / 2
 
 /**
- * Counts write buffers and cache against the memory limit, and lets the cache have what write buffers leave: its
- * capacity falls as they grow, and rises again when they are flushed. Returns what to call when they have changed.
+ * Counts write buffers and caches against the memory limit, and lets the caches have what write buffers leave: their
+ * capacity falls as these grow, and rises again when they are flushed. Rows have what they want up to a share, blocks
+ * what rows do not use. Returns what to call when write buffers or cached rows have changed.
  */
 export function registerMemory(o: {
   memory: MemoryBudget
@@ -18,6 +21,7 @@ export function registerMemory(o: {
 }): () => void {
   const { memory, cache, rowCache, chunks } = o
   const wantedBytes = Math.min(cache.capacityBytes, memory.limitBytes)
+  const rowsWantedBytes = Math.min(rowCache?.capacityBytes ?? 0, memory.limitBytes)
   memory.register({
     name: 'write-buffers',
     kind: 'write-buffer',
@@ -25,27 +29,25 @@ export function registerMemory(o: {
       return chunks.usedBytes
     },
   })
-  memory.register({
-    name: cache.name,
-    kind: 'cache',
-    get usedBytes() {
-      return cache.usedBytes
-    },
-  })
-  if (rowCache) {
+  for (const each of rowCache ? [cache, rowCache] : [cache]) {
     memory.register({
-      name: rowCache.name,
+      name: each.name,
       kind: 'cache',
       get usedBytes() {
-        return rowCache.usedBytes
+        return each.usedBytes
       },
     })
   }
   return () => {
-    const rowBytes = rowCache?.usedBytes ?? 0
     // Idle chunks stay resident, though nothing is held in them.
-    const leftBytes = Math.max(stepBytes, Math.min(wantedBytes, memory.limitBytes - memory.heldBytes - chunks.idleBytes - rowBytes))
-    if (Math.abs(leftBytes - cache.capacityBytes) >= stepBytes) cache.resize(leftBytes)
+    const leftBytes = memory.limitBytes - memory.heldBytes - chunks.idleBytes
+    if (rowCache) resizeBySteps(rowCache, Math.max(0, Math.min(rowsWantedBytes, Math.floor(leftBytes * rowShareMax))))
+    resizeBySteps(cache, Math.max(stepBytes, Math.min(wantedBytes, leftBytes - (rowCache?.usedBytes ?? 0))))
     memory.changed()
   }
+}
+
+/** Small changes are not worth a resize. */
+function resizeBySteps(cache: BlockCache | RowCache, bytes: number): void {
+  if (Math.abs(bytes - cache.capacityBytes) >= stepBytes) cache.resize(bytes)
 }

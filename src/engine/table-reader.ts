@@ -8,7 +8,7 @@ import { columnAt, columnPositions } from '../query/columns.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
 import { asValues, eachItsOwn, type RowRead } from '../rowset/row-read.ts'
 import type { FixedKeys, KeyBlock } from '../schema/column-vector.ts'
-import { hashKey, hashKeys, keysOf, probeKey, probeRoom, singleKey } from '../schema/key-encoding.ts'
+import { hashKey, hashKeys, keysOf, probeKey, probeRoom } from '../schema/key-encoding.ts'
 import { partitionOfKeys } from '../schema/partitioner.ts'
 import { rowBuilder } from '../schema/row-builder.ts'
 import { type RowDecoder, rowDecoder } from '../schema/row-decoder.ts'
@@ -64,7 +64,7 @@ export class TableReader {
     const cached = this.#cached(tablet, keys, 0, hash, shape, timestamp)
     if (cached !== undefined) return eventLoopGate.resolve(cached)
     const found = find(tablet, keys, 0, hash, shape, timestamp, new LookupMisses())
-    if (found === undefined) return this.#readLater(tablet, singleKey(this.#schema, key), 0, hash, shape, timestamp, o?.signal)
+    if (found === undefined) return this.#readLater(tablet, kept(keys), 0, hash, shape, timestamp, o?.signal)
     return eventLoopGate.resolve(found ? this.#take(tablet, keys, 0, hash, shape, timestamp) : undefined)
   }
 
@@ -178,6 +178,11 @@ function shapeOf(schema: TableSchema, positions: readonly number[]): Shape {
   const values = new Array<ColumnValue>(positions.length).fill(null)
   const read: RowRead = { timestamp: 0, misses: new LookupMisses(), positions, values, vectors: [], index: asValues, indexes: [] }
   return { read, build: rowBuilder(names), decoder: rowDecoder(schema, positions) }
+}
+
+/** Keys that stay valid when the room for a read's key is used again. Made of those: asked again, a getter might answer otherwise. */
+function kept(keys: KeyBlock): KeyBlock {
+  return keys.form === 'fixed' ? { ...keys, words: keys.words.slice() } : keys
 }
 
 function find(

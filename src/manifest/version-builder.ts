@@ -2,7 +2,7 @@ import { invariant } from '../base/errors.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import { type LogPosition, laterPosition } from '../wal/log-position.ts'
 import type { FileMeta, TabletState, VersionEdit } from './version-edit.ts'
-import { emptyTablet, type RowSetFiles, type TabletVersion, type VersionParts } from './version-parts.ts'
+import { emptyTablet, laterState, type RowSetFiles, type TabletVersion, type VersionParts } from './version-parts.ts'
 
 interface TabletDraft {
   state: TabletState
@@ -167,10 +167,7 @@ export class VersionBuilder {
       `An edit changes a tablet of table ${state.tableId}, which does not exist.`,
     )
     const draft = this.#draftTablet(state.tableId, state.tablet)
-    const { flushedGeneration, flushedCut, historyHorizon } = draft.state
-    const rises = state.flushedGeneration >= flushedGeneration && state.flushedCut >= flushedCut && state.historyHorizon >= historyHorizon
-    invariant(rises, `An edit lowers the flushed generation, the cut or the history horizon of tablet ${state.tableId}/${state.tablet}.`)
-    draft.state = state
+    draft.state = laterState(draft.state, state)
   }
 
   #draftTables(): Map<number, TableSchema> {

@@ -49,6 +49,14 @@ export type EditReason =
       readonly generation: number
       readonly cut: number
     }
+  /** What changes a rowset's rows had in memory is in a redo file; `cut` is the last op applied when they were frozen. */
+  | {
+      readonly kind: 'flush-delta-mem-store'
+      readonly tableId: number
+      readonly tablet: number
+      readonly rowset: number
+      readonly cut: number
+    }
 
 /** Per tablet, what must outlive the files. */
 export interface TabletState {

@@ -42,3 +42,16 @@ export type LogKnowledge = Pick<VersionParts, 'lastOpId' | 'logSyncedThrough' | 
 export function emptyTablet(tableId: number, tablet: number): TabletVersion {
   return { state: { tableId, tablet, flushedGeneration: 0, flushedCut: 0, historyHorizon: 0 }, rowsets: new Map() }
 }
+
+/**
+ * What two states of a tablet come to. Each part only rises, and edits made side by side each raise what they know of, so
+ * that whichever is applied last must not take back what the other said.
+ */
+export function laterState(a: TabletState, b: TabletState): TabletState {
+  return {
+    ...a,
+    flushedGeneration: Math.max(a.flushedGeneration, b.flushedGeneration),
+    flushedCut: Math.max(a.flushedCut, b.flushedCut),
+    historyHorizon: Math.max(a.historyHorizon, b.historyHorizon),
+  }
+}

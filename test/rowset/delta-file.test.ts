@@ -135,7 +135,10 @@ test('what is known of a file before it is opened is so of its changes', async (
   const file = open(fixedKeySchema, written)
   t.is(file.countIn(0, rowCount), model.length)
   t.is(file.countIn(rowCount, 2 * rowCount), 0)
-  t.is(file.countIn(0, 8192), undefined)
+  const { minRow, maxRow } = written.summary.deltas
+  t.is(file.countIn(minRow, maxRow + 1), model.length)
+  t.is(file.countIn(minRow, maxRow), undefined)
+  t.is(file.countIn(minRow + 1, rowCount), undefined)
   t.is(file.open(rowCount, 2 * rowCount).prepare([5]), undefined, 'nothing to wait for')
   t.false(file.reader.isOpen)
 })
@@ -271,6 +274,15 @@ test('where no row of a run has changed, no column but the rows is loaded', asyn
   t.is(run.count, 0)
   t.is(run.column(1).length, 0)
   t.is(cache.size, 3)
+})
+
+test('of the row groups only those are loaded that may have changes of the rows', async (t) => {
+  const cache = new MapCache()
+  const rows = deltaFileRows(small, changesOf(Array.from({ length: 40 }, (_, i) => [i, 1])))
+  const file = open(small, await write(small, [rows], { rowsPerGroup: 4 }), { cache })
+  const run = await prepare(file.open(9, 12), [], false)
+  t.is(run.count, 3)
+  t.is(cache.size, 3, 'rows, times and ops of one group')
 })
 
 test('the file passes verification, and tells its ranges of commit timestamps', async (t) => {

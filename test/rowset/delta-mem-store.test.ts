@@ -141,6 +141,28 @@ test('changes carried over to another store, in blocks, are the same there', (t)
   )
 })
 
+test('changes of one time that differ in op, op id or columns come in blocks of their own', (t) => {
+  const table = schemaOf([{ kind: 'int32' }, { kind: 'string', nullable: true }, { kind: 'double' }], [0])
+  const store = new DeltaMemStore({ base: table, chunks: new ChunkPool() })
+  const { block } = batchOf(table, [[1, null, 0.5]])
+  const kinds = [
+    { op: 'update', opId: 1, positions: [0, 1] },
+    { op: 'update', opId: 1, positions: [0, 2] },
+    { op: 'update', opId: 2, positions: [0, 2] },
+    { op: 'delete', opId: 2, positions: [0] },
+  ] as const
+  for (const [i, { op, opId, positions }] of [...kinds, kinds[0]].entries()) {
+    for (const row of [2 * i, 2 * i + 1]) {
+      const values = { rowCount: 1, columns: positions.map((position) => block.columns[position] as ColumnVector) }
+      store.append({ op, opId, positions, timestamp: 5, rows: Int32Array.of(row), values })
+    }
+  }
+  t.deepEqual(
+    [...store.blocks(store.changesSince())].map(({ op, opId, positions, rows }) => ({ op, opId, positions, rows: [...rows] })),
+    [...kinds, kinds[0]].map((kind, i) => ({ ...kind, positions: [...kind.positions], rows: [2 * i, 2 * i + 1] })),
+  )
+})
+
 test('what a store says of itself is so of its changes', (t) => {
   const empty = new DeltaMemStore({ base: fixedKeySchema, chunks: new ChunkPool() })
   t.like(empty, {
@@ -208,6 +230,7 @@ test('each row of a block of rows is found, however many of them have changed', 
     t.true(rows.every((row, i) => store.latestOf(row) === last + i))
     if (step < 7) t.is(store.latestOf(8192 + step + 1), -1)
   }
+  for (let row = 8192; row < 16384; row++) if (store.rowOf(store.latestOf(row)) !== row) t.fail(`row ${row} is not found`)
   t.is(store.countIn(8192, 16384), 8192)
   t.is(store.countIn(8000, 8300), 108)
 })
