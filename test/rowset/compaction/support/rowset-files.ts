@@ -1,6 +1,6 @@
 import { type DeltaOp, deltaOps, deltaPositionOf, deltaPositions, deltaSchema } from '../../../../src/rowset/delta-schema.ts'
 import { deltaFileRows, type PlainChange, writeDeltaFile } from '../../../../src/rowset/write-delta-file.ts'
-import type { ColumnVector, FixedVector } from '../../../../src/schema/column-vector.ts'
+import type { ColumnVector, FixedVector, RowBlock } from '../../../../src/schema/column-vector.ts'
 import { valueAt } from '../../../../src/schema/row-decoder.ts'
 import { rowEncoder } from '../../../../src/schema/row-encoder.ts'
 import type { ColumnSchema, ColumnValue, TableSchema } from '../../../../src/schema/table-schema.ts'
@@ -8,7 +8,7 @@ import { sliceBlock } from '../../../../src/schema/vector-ops.ts'
 import { FileHandles } from '../../../../src/sstable/file-handles.ts'
 import { SSTableReader } from '../../../../src/sstable/sstable-reader.ts'
 import { SSTableWriter } from '../../../../src/sstable/sstable-writer.ts'
-import type { Vfs } from '../../../../src/vfs/vfs.ts'
+import { joinPath, type Vfs } from '../../../../src/vfs/vfs.ts'
 import { rowGroup } from '../../../sstable/fixtures/tables.ts'
 import { MapCache } from '../../support/caches.ts'
 
@@ -38,10 +38,16 @@ export interface RowSetFiles {
 /** Writes and reads the files of a rowset plainly, row by row. */
 export class RowSetDisk {
   readonly vfs: Vfs
+  private readonly directory: string | undefined
   private lastNumber = 0
 
-  constructor(vfs: Vfs) {
+  constructor(vfs: Vfs, directory?: string) {
     this.vfs = vfs
+    this.directory = directory
+  }
+
+  pathOf(fileNumber: number): string {
+    return this.directory === undefined ? pathOf(fileNumber) : joinPath(this.directory, pathOf(fileNumber))
   }
 
   nextNumber(): number {
@@ -50,7 +56,7 @@ export class RowSetDisk {
 
   async writeBase(schema: TableSchema, rows: readonly BaseRow[], rowsPerGroup: number): Promise<number> {
     const fileNumber = this.nextNumber()
-    const writer = new SSTableWriter(await this.vfs.create(pathOf(fileNumber)), { schema, rowsPerGroup })
+    const writer = new SSTableWriter(await this.vfs.create(this.pathOf(fileNumber)), { schema, rowsPerGroup })
     const names = schema.columns.map(({ name }) => name)
     const block = rowEncoder(schema).encode(rows.map(({ values }) => Object.fromEntries(values.map((value, i) => [names[i], value]))))
     for (let from = 0; from < rows.length; from += rowsPerGroup) {
@@ -65,13 +71,20 @@ export class RowSetDisk {
   async writeDeltas(schema: TableSchema, changes: readonly PlainChange[], rowsPerGroup: number): Promise<number> {
     const fileNumber = this.nextNumber()
     const sorted = changes.slice().sort((a, b) => a.row - b.row || a.time - b.time)
-    await writeDeltaFile(await this.vfs.create(pathOf(fileNumber)), schema, [deltaFileRows(schema, sorted)], { rowsPerGroup })
+    await writeDeltaFile(await this.vfs.create(this.pathOf(fileNumber)), schema, [deltaFileRows(schema, sorted)], { rowsPerGroup })
+    return fileNumber
+  }
+
+  /** Writes blocks of the delta schema that are in order. */
+  async writeBlocks(schema: TableSchema, blocks: Iterable<RowBlock>, rowsPerGroup: number): Promise<number> {
+    const fileNumber = this.nextNumber()
+    await writeDeltaFile(await this.vfs.create(this.pathOf(fileNumber)), schema, blocks, { rowsPerGroup })
     return fileNumber
   }
 
   async open(fileNumber: number, schema: TableSchema): Promise<SSTableReader> {
     const files = new FileHandles(this.vfs)
-    const reader = new SSTableReader({ fileNumber, path: pathOf(fileNumber), schema, cache: new MapCache(), files })
+    const reader = new SSTableReader({ fileNumber, path: this.pathOf(fileNumber), schema, cache: new MapCache(), files })
     await reader.open()
     return reader
   }
