@@ -7,7 +7,8 @@ export interface Claims {
   readonly at: Int32Array
   /** Whole numbers above 0. */
   readonly says: Int32Array
-  readonly times: Float64Array
+  /** Only if they were asked for. */
+  readonly times: Float64Array | undefined
 }
 
 /** The changes of one source that apply to some rows at a snapshot, in the order in which they do. */
@@ -15,6 +16,10 @@ export class AppliedRun {
   readonly source: DeltaSource
   readonly run: DeltaRun
   readonly isUndo: boolean
+  /** Whether claims say their times: several sources overlap. */
+  private readonly isTimed: boolean
+  /** Whether the snapshot is known to see every change of the source, so that times need not be looked at. */
+  private isSeenWhole = false
   private readonly timestamp: number
   /** The row id of the first row, or the ids of all of them. */
   private readonly rows: number | Int32Array
@@ -22,10 +27,11 @@ export class AppliedRun {
   private order: Int32Array | undefined
   private places: Int32Array | undefined
 
-  constructor(o: { source: DeltaSource; run: DeltaRun; isUndo: boolean; timestamp: number; rows: number | Int32Array }) {
+  constructor(o: { source: DeltaSource; run: DeltaRun; isUndo: boolean; isTimed: boolean; timestamp: number; rows: number | Int32Array }) {
     this.source = o.source
     this.run = o.run
     this.isUndo = o.isUndo
+    this.isTimed = o.isTimed
     this.timestamp = o.timestamp
     this.rows = o.rows
   }
@@ -35,8 +41,9 @@ export class AppliedRun {
     return this.isUndo ? this.applied.length === 0 : this.applied.length === this.run.count
   }
 
-  /** The time of the newest change, applied or not; −Infinity: there is none. */
-  get newestTime(): number {
+  /** A time by which every change had been made. */
+  get seenFrom(): number {
+    if (this.isSeenWhole) return this.source.maxTime
     const { times, count } = this.run
     let newest = Number.NEGATIVE_INFINITY
     for (let i = 0; i < count; i++) if ((times[i] as number) > newest) newest = times[i] as number
@@ -45,12 +52,18 @@ export class AppliedRun {
 
   /** Which change sets a prepared column: says `base` + 1 + its index. */
   setters(position: number, base: number): Claims | undefined {
-    const { applied, run } = this
+    const { applied } = this
+    const unset = this.run.unset(position)
     const chosen = new Int32Array(applied.length)
     let count = 0
-    for (let k = 0; k < applied.length; k++) {
-      const i = applied[k] as number
-      if (run.isSet(position, i)) chosen[count++] = i
+    if (unset === undefined) {
+      chosen.set(applied)
+      count = applied.length
+    } else {
+      for (let k = 0; k < applied.length; k++) {
+        const i = applied[k] as number
+        if (unset[i] === 0) chosen[count++] = i
+      }
     }
     const claims = this.claims(chosen, count)
     for (let k = 0; k < count; k++) chosen[k] = (chosen[k] as number) + base + 1
@@ -81,21 +94,33 @@ export class AppliedRun {
   /** Claims of the chosen changes; `says` is the list of them, for the caller to make use of. */
   private claims(chosen: Int32Array, count: number): Claims | undefined {
     if (count === 0) return undefined
-    const { times } = this.run
     this.places ??= placesOf(this.run, this.rows)
-    const claims = { isUndo: this.isUndo, at: new Int32Array(count), says: chosen.subarray(0, count), times: new Float64Array(count) }
-    for (let k = 0; k < count; k++) {
-      const i = chosen[k] as number
-      claims.at[k] = this.places[i] as number
-      claims.times[k] = times[i] as number
-    }
-    return claims
+    const { isUndo, places } = this
+    const at = new Int32Array(count)
+    for (let k = 0; k < count; k++) at[k] = places[chosen[k] as number] as number
+    return { isUndo, at, says: chosen.subarray(0, count), times: this.isTimed ? this.timesOf(chosen, count) : undefined }
+  }
+
+  private timesOf(chosen: Int32Array, count: number): Float64Array {
+    const { times } = this.run
+    const out = new Float64Array(count)
+    for (let k = 0; k < count; k++) out[k] = times[chosen[k] as number] as number
+    return out
   }
 
   private get applied(): Int32Array {
-    this.order ??= applyOrder(this.run, this.isUndo, this.timestamp)
+    if (this.order === undefined) {
+      this.isSeenWhole = !this.isUndo && this.source.maxTime <= this.timestamp
+      this.order = this.isSeenWhole ? inOrder(this.run.count) : applyOrder(this.run, this.isUndo, this.timestamp)
+    }
     return this.order
   }
+}
+
+function inOrder(count: number): Int32Array {
+  const order = new Int32Array(count)
+  for (let i = 0; i < count; i++) order[i] = i
+  return order
 }
 
 /** Undo with a later time, newest first; redo with an earlier one, oldest first. A run holds those of one row in order of time. */
@@ -134,17 +159,21 @@ export function elect(lists: readonly Claims[], rowCount: number, overlapping: b
   const best = elected
   if (overlapping) claimByTime(lists, best, rowCount)
   else for (const { at, says } of lists) for (let k = 0; k < at.length; k++) best[at[k] as number] = says[k] as number
+  const most = Math.min(
+    rowCount,
+    lists.reduce((sum, { at }) => sum + at.length, 0),
+  )
+  const rows = new Int32Array(most)
+  const says = new Int32Array(most)
   let count = 0
-  for (let row = 0; row < rowCount; row++) if (best[row] !== 0) count++
-  const rows = new Int32Array(count)
-  const says = new Int32Array(count)
-  for (let row = 0, k = 0; k < count; row++) {
-    if (best[row] === 0) continue
-    rows[k] = row
-    says[k++] = best[row] as number
+  for (let row = 0; row < rowCount; row++) {
+    const said = best[row] as number
+    if (said === 0) continue
+    rows[count] = row
+    says[count++] = said
     best[row] = 0
   }
-  return { rows, says }
+  return { rows: rows.subarray(0, count), says: says.subarray(0, count) }
 }
 
 /** Of undo the earliest counts, as it is applied last; of redo, which is applied after it, the latest. */
@@ -154,7 +183,7 @@ function claimByTime(lists: readonly Claims[], best: Int32Array, rowCount: numbe
   for (const { isUndo, at, says, times } of lists) {
     for (let k = 0; k < at.length; k++) {
       const row = at[k] as number
-      const time = times[k] as number
+      const time = (times as Float64Array)[k] as number
       if (isUndo ? redone[row] !== Number.NEGATIVE_INFINITY || time > (undone[row] as number) : time < (redone[row] as number)) continue
       if (isUndo) undone[row] = time
       else redone[row] = time

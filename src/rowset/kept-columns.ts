@@ -143,7 +143,7 @@ export class KeptColumns {
       if (!applied?.isNewest || (count !== undefined && count !== applied.run.count)) return undefined
       sources.push(source)
       counts.push(applied.run.count)
-      seenFrom = Math.max(seenFrom, applied.newestTime)
+      seenFrom = Math.max(seenFrom, applied.seenFrom)
     }
     return { sources, counts, seenFrom }
   }

@@ -64,9 +64,13 @@ export class MemDeltaRun implements DeltaRun {
   }
 
   isSet(position: number, index: number): boolean {
+    const unset = this.unset(position)
+    return unset === undefined || unset[index] === 0
+  }
+
+  unset(position: number): Uint8Array | undefined {
     const setPosition = this.delta.setPositions[position] as number
-    const { nulls } = this.prepared(setPosition < 0 ? deltaPositionOf(position) : setPosition)
-    return nulls === undefined || nulls[index] === 0
+    return this.prepared(setPosition < 0 ? deltaPositionOf(position) : setPosition).nulls
   }
 
   /** The columns of the store are those of its table. */

@@ -176,7 +176,7 @@ export class RunChanges implements RowChanges {
     if (part.applied === undefined) {
       const { source, isUndo } = part
       const { timestamp, rows, open } = this.o
-      part.applied = new AppliedRun({ source, isUndo, timestamp, rows, run: open(source) })
+      part.applied = new AppliedRun({ source, isUndo, isTimed: this.overlapping, timestamp, rows, run: open(source) })
     }
     return part.applied
   }

@@ -65,6 +65,8 @@ export interface DeltaRun {
   column(position: number): ColumnVector
   /** Whether change `index` sets the prepared column. */
   isSet(position: number, index: number): boolean
+  /** The same of all changes: 1 for each that does not set the prepared column; undefined: all do. For loops over them. */
+  unset(position: number): Uint8Array | undefined
   /** Whether the source knows the column at all: one that was added to the table later it does not. */
   knows(position: number): boolean
 }
