@@ -7,6 +7,7 @@ import { token } from './base/token.ts'
 import { Cleaner } from './cleaner/cleaner.ts'
 import { DeletingCleaner } from './cleaner/deleting-cleaner.ts'
 import { EventBus } from './events/event-map.ts'
+import { JobIds } from './events/job-ids.ts'
 import type { ResolvedConfig } from './kernel/config.ts'
 import { definePlugin } from './kernel/define-plugin.ts'
 import { MaintenanceManager } from './maintenance/maintenance-manager.ts'
@@ -53,9 +54,9 @@ export const maintenanceManager = definePlugin({
   bind(module) {
     module.provide(
       MaintenanceManager.token,
-      [Configuration, Clock, SchedulingPolicy, WorkerPool, EventBus, MemoryBudget, WalState],
-      (config, clock, policy, pool, events, memory, wal) =>
-        new MaintenanceManager({ ...config.maintenance, clock, policy, pool, events, memory, walState: () => wal.current() }),
+      [Configuration, Clock, SchedulingPolicy, WorkerPool, EventBus, MemoryBudget, WalState, JobIds],
+      (config, clock, policy, pool, events, memory, wal, jobIds) =>
+        new MaintenanceManager({ ...config.maintenance, clock, policy, pool, events, memory, jobIds, walState: () => wal.current() }),
       { stop: (manager) => manager.shutdown() },
     )
   },

@@ -20,6 +20,7 @@ import type { StorageEngine } from './engine/storage-engine.ts'
 import { TabletOps } from './engine/tablet-ops.ts'
 import { GuardedEventBus } from './events/event-bus.ts'
 import { EventBus } from './events/event-map.ts'
+import { JobIds, jobIds } from './events/job-ids.ts'
 import { type Assembly, assemble, type HostService, hostService } from './kernel/assembly.ts'
 import { type DatabaseConfig, type ResolvedConfig, resolveConfig } from './kernel/config.ts'
 import { MaintenanceManager } from './maintenance/maintenance-manager.ts'
@@ -73,6 +74,7 @@ export async function assembleFor(config: ResolvedConfig, host: readonly HostSer
     hostService(Random, systemRandom()),
     hostService(Vfs, diskVfs()),
     hostService(EventBus, events),
+    hostService(JobIds, jobIds()),
     hostService(MemoryBudget, new SharedMemoryBudget({ limitBytes, pressureAt, softLimitAt, events })),
     hostService(WalState, { current: () => ({ walBytes: 0, targetBytes: config.wal.targetReplayBytes }) }),
   ]
@@ -99,7 +101,7 @@ async function openAssembled(config: ResolvedConfig, assembly: Assembly, walStat
   o.configure?.(options)
   Object.freeze(options)
   const rowCache = assembly.has(RowCache) ? assembly.get(RowCache) : undefined
-  const engine = await openStorage({ options, config, memory, cache: assembly.get(BlockCache), rowCache })
+  const engine = await openStorage({ options, config, memory, cache: assembly.get(BlockCache), rowCache, jobIds: assembly.get(JobIds) })
   walState.current = () => ({ walBytes: engine.wal?.retainedBytes ?? 0, targetBytes: config.wal.targetReplayBytes })
   try {
     return await startDatabase(config, assembly, engine)

@@ -64,13 +64,14 @@ export class FlushMemRowSetOp implements MaintenanceOp {
     return this.#frozen !== undefined
   }
 
-  async perform(context: { signal: AbortSignal; pool: WorkerPool; reason: string }): Promise<void> {
+  async perform(context: { signal: AbortSignal; pool: WorkerPool; reason: string; jobId: number }): Promise<void> {
     const frozen = this.#frozen
     this.#frozen = undefined
     if (!frozen) return
     const { rowsetBytesMax, compression } = this.#o
     await flushMemRowSet(this.#tablet, frozen, {
       reason: context.reason,
+      jobId: context.jobId,
       rowsetBytesMax,
       codec: { name: compression },
       run: (data) => context.pool.run<FlushOutput>({ module: jobModule(import.meta.url, './flush-job'), data }, { signal: context.signal }),

@@ -11,6 +11,7 @@
  */
 import { systemCode, VarveError } from '../base/errors.ts'
 import { ObsoleteFiles } from '../cleaner/obsolete-files.ts'
+import type { JobIds } from '../events/job-ids.ts'
 import type { ResolvedConfig } from '../kernel/config.ts'
 import type { MemoryBudget } from '../maintenance/memory-budget.ts'
 import { type DatabaseFile, fileNumberAbove, listDatabaseFiles, lockFileName, orphanFiles } from '../manifest/database-files.ts'
@@ -39,6 +40,7 @@ export interface OpenStorageOptions {
   readonly cache: BlockCache
   /** Undefined: rows read by key are put together from their columns each time. */
   readonly rowCache: RowCache | undefined
+  readonly jobIds: JobIds
 }
 
 /** Opens the directory. Rejects with what `open` says; nothing is left open or locked then. */
@@ -132,12 +134,7 @@ async function removeOrphans(vfs: Vfs, files: readonly DatabaseFile[], version: 
 }
 
 function makeTables(engine: StorageEngine, version: Version): EngineTable[] {
-  return [...version.tables.values()].map((schema) =>
-    engine.catalog.make(schema, (ordinal) => {
-      const { state, rowsets } = version.tablet(schema.tableId, ordinal)
-      return { state, files: [...rowsets.values()].map(({ base }) => base) }
-    }),
-  )
+  return [...version.tables.values()].map((schema) => engine.catalog.make(schema, (ordinal) => version.tablet(schema.tableId, ordinal)))
 }
 
 async function replayLog(

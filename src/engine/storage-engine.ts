@@ -7,26 +7,30 @@ import type { Timer } from '../base/clock.ts'
 import { asError, InvariantError, VarveError } from '../base/errors.ts'
 import type { ObsoleteFiles } from '../cleaner/obsolete-files.ts'
 import type { FileInfo } from '../events/event-map.ts'
+import type { JobIds } from '../events/job-ids.ts'
 import type { ResolvedConfig } from '../kernel/config.ts'
 import type { MemoryBudget } from '../maintenance/memory-budget.ts'
-import { sstableFileName } from '../manifest/database-files.ts'
+import { deltaFileName, sstableFileName } from '../manifest/database-files.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import type { Version } from '../manifest/version.ts'
 import type { FileMeta, VersionEdit } from '../manifest/version-edit.ts'
 import type { ChunkPool } from '../rowset/chunk-pool.ts'
+import { DeltaFile } from '../rowset/delta-file.ts'
+import { DeltaStack } from '../rowset/delta-stack.ts'
 import { DiskRowSet } from '../rowset/disk-rowset.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { BlockCache } from '../sstable/block-cache.ts'
 import type { FileHandles } from '../sstable/file-handles.ts'
 import type { RowCache } from '../tablet/row-cache.ts'
 import type { Tablet } from '../tablet/tablet.ts'
-import type { TabletEdit, TabletHost } from '../tablet/tablet-host.ts'
+import type { RowSetMetas, TabletEdit, TabletHost } from '../tablet/tablet-host.ts'
 import { joinPath, type VfsHandle } from '../vfs/vfs.ts'
 import type { LogPosition } from '../wal/log-position.ts'
 import type { Wal } from '../wal/wal.ts'
 import type { EngineOptions } from './engine-options.ts'
 import type { FileNumbers } from './file-numbers.ts'
-import type { HybridClock } from './hybrid-clock.ts'
+import { type HybridClock, timestampAtStartOf } from './hybrid-clock.ts'
+import { Snapshots } from './snapshots.ts'
 import { TableCatalog } from './table-catalog.ts'
 import { WriteQueue } from './write-queue.ts'
 import { WriteThrottle } from './write-throttle.ts'
@@ -37,6 +41,7 @@ export interface StorageParts {
   readonly memory: MemoryBudget
   readonly cache: BlockCache
   readonly rowCache: RowCache | undefined
+  readonly jobIds: JobIds
   readonly chunks: ChunkPool
   readonly files: FileHandles
   readonly obsolete: ObsoleteFiles
@@ -58,13 +63,13 @@ export class StorageEngine implements TabletHost {
   readonly parts: StorageParts
   readonly counts = { flushes: 0, flushFailures: 0, flushedRows: 0, flushedBytes: 0, batches: 0, rows: 0 }
   readonly catalog: TableCatalog
+  readonly snapshots = new Snapshots(() => this.queue.visibleTimestamp)
   /** Shares memory out anew when stores have grown or gone. */
   onMemoryChange: (() => void) | undefined
   #manifest: Manifest | undefined
   #wal: Wal | undefined
   #queue: WriteQueue | undefined
   #throttle: WriteThrottle | undefined
-  #lastJobId = 0
   #stopped: Error | undefined
   #closed = false
   #syncTimer: Timer | undefined
@@ -80,13 +85,12 @@ export class StorageEngine implements TabletHost {
 
   /** Takes over what was recovered; from here on reads and writes are served. */
   begin(state: RecoveredState): void {
-    const { options, memory, time } = this.parts
+    const { options, memory, time, jobIds } = this.parts
     this.#manifest = state.manifest
     this.#wal = state.wal
     this.catalog.nextTableId = state.nextTableId
-    const nextJobId = () => this.nextJobId()
     const flushableBytes = () => this.tablets.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0)
-    this.#throttle = new WriteThrottle({ clock: options.clock, events: options.events, memory, nextJobId, flushableBytes })
+    this.#throttle = new WriteThrottle({ clock: options.clock, events: options.events, memory, jobIds, flushableBytes })
     this.#queue = new WriteQueue({
       log: state.wal,
       time,
@@ -138,10 +142,6 @@ export class StorageEngine implements TabletHost {
     return this.parts.options.clock.monotonicMs()
   }
 
-  nextJobId(): number {
-    return ++this.#lastJobId
-  }
-
   nextFileNumber(): number {
     return this.parts.numbers.next()
   }
@@ -150,14 +150,32 @@ export class StorageEngine implements TabletHost {
     return this.path(sstableFileName(fileNumber))
   }
 
+  deltaPath(fileNumber: number): string {
+    return this.path(deltaFileName(fileNumber))
+  }
+
   vfsHandle(): VfsHandle {
     return this.parts.options.vfs.handle()
   }
 
-  openRowSet(meta: FileMeta, schema: TableSchema): DiskRowSet {
+  openRowSet({ base, undo, redo }: RowSetMetas, schema: TableSchema): DiskRowSet {
     const { cache, files, obsolete } = this.parts
-    const path = this.sstablePath(meta.fileNumber)
-    return new DiskRowSet({ meta, schema, path, cache, files, onReleased: () => obsolete.add([{ kind: 'sstable', path }]) })
+    const path = this.sstablePath(base.fileNumber)
+    const sources = { undo: undo.map((meta) => this.openDeltas(meta, schema)), redo: redo.map((meta) => this.openDeltas(meta, schema)) }
+    const deltas = new DeltaStack(sources)
+    for (const source of [...sources.undo, ...sources.redo]) source.release()
+    return new DiskRowSet({ meta: base, schema, path, cache, files, deltas, onReleased: () => obsolete.add([{ kind: 'sstable', path }]) })
+  }
+
+  openDeltas(meta: FileMeta, base: TableSchema): DeltaFile {
+    const { cache, files, obsolete } = this.parts
+    const path = this.deltaPath(meta.fileNumber)
+    return new DeltaFile({ meta, base, path, cache, files, onReleased: () => obsolete.add([{ kind: 'delta', path }]) })
+  }
+
+  historyNeededFrom({ retentionMs = this.parts.config.history.retentionMs }: TableSchema): number {
+    const retained = timestampAtStartOf(Math.max(0, this.parts.options.clock.nowMs() - retentionMs))
+    return Math.min(retained, this.snapshots.newest, this.snapshots.oldest ?? Number.POSITIVE_INFINITY)
   }
 
   syncDirectory(): Promise<void> {

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { abortedError } from '../base/errors.ts'
 import { holdEventLoop } from '../base/event-loop-gate.ts'
 import type { EventBus } from '../events/event-map.ts'
+import type { JobIds } from '../events/job-ids.ts'
 import type { MemoryBudget } from '../maintenance/memory-budget.ts'
 
 /** How long a MiB of writes is held up just below the limit; in proportion from the soft limit on. */
@@ -16,7 +17,7 @@ export interface WriteThrottleOptions {
   readonly clock: Clock
   readonly events: EventBus
   readonly memory: MemoryBudget
-  nextJobId(): number
+  readonly jobIds: JobIds
   /** Memory that flushes could free, in bytes. */
   flushableBytes(): number
 }
@@ -123,7 +124,7 @@ export class WriteThrottle {
   #beginStall(reason: string): void {
     if (this.#stall?.reason === reason) return
     this.#endStall()
-    this.#stall = { jobId: this.#o.nextJobId(), reason, beganMs: this.#o.clock.monotonicMs() }
+    this.#stall = { jobId: this.#o.jobIds.next(), reason, beganMs: this.#o.clock.monotonicMs() }
     this.stallCount++
     this.#o.events.emit('write-stall:begin', { jobId: this.#stall.jobId, reason })
   }

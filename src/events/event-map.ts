@@ -14,7 +14,7 @@ export interface FileInfo {
 }
 
 interface Begin {
-  /** Pairs a `:begin` with its one `:end`. */
+  /** Pairs a `:begin` with its one `:end`. What a maintenance op tells of its work carries the id of its run: a `flush:*` that of its `op:*`. */
   readonly jobId: number
   readonly reason: string
 }
@@ -45,6 +45,7 @@ export interface EventMap {
   /** In the same tick as the installation, before any file is cleaned. `outputs` is empty if it failed. */
   'flush:end': End & FlushScope & { readonly outputs: readonly FileInfo[] }
   'sstable:created': { readonly file: FileInfo }
+  'delta:created': { readonly file: FileInfo }
   'file:deleted': { readonly path: string; readonly kind: string }
   'manifest:created': NumberedFile
   'manifest:deleted': NumberedFile

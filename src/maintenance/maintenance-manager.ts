@@ -1,6 +1,7 @@
 import type { Timer } from '../base/clock.ts'
 import { asError, VarveError } from '../base/errors.ts'
 import { type Token, token } from '../base/token.ts'
+import { jobIds } from '../events/job-ids.ts'
 import { deferred } from './deferred.ts'
 import { explainCandidates } from './explain.ts'
 import type { MaintenanceOp, Registration } from './maintenance-op.ts'
@@ -64,6 +65,7 @@ export class MaintenanceManager {
       clock: o.clock,
       pool: o.pool,
       events: o.events,
+      jobIds: o.jobIds ?? jobIds(),
       historyCount: o.historyCount,
       onEnd: (run, record) => this.#ended(run, record),
     })

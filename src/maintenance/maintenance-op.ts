@@ -41,8 +41,11 @@ export interface MaintenanceOp {
    */
   perform(context: {
     signal: AbortSignal
-    pool: WorkerPool /** Why it runs now, in the policy's words: for the op's own events. */
+    pool: WorkerPool
+    /** Why it runs now, in the policy's words: for the op's own events. */
     reason: string
+    /** The id of this run, which its `op:begin` and `op:end` carry: for the op's own events too. */
+    jobId: number
   }): Promise<void>
 }
 

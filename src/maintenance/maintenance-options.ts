@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { EventBus } from '../events/event-map.ts'
+import type { JobIds } from '../events/job-ids.ts'
 import type { MaintenanceOp, MaintenanceOpKind } from './maintenance-op.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import type { SchedulingPolicy } from './scheduling-policy.ts'
@@ -21,6 +22,8 @@ export interface MaintenanceManagerOptions {
   readonly historyCount: number
   /** Size of the write-ahead log, and the size past which it should be brought down; no log if absent. */
   readonly walState?: () => { readonly walBytes: number; readonly targetBytes: number }
+  /** Numbers runs, and what else in the database has a beginning and an end; a sequence of the manager's own if absent. */
+  readonly jobIds?: JobIds
   /** How long `shutdown` waits for runs that were told to stop, in milliseconds; 5,000 if absent. */
   readonly shutdownTimeoutMs?: number
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { asError } from '../base/errors.ts'
 import type { EventBus } from '../events/event-map.ts'
+import type { JobIds } from '../events/job-ids.ts'
 import type { RunRecord } from './maintenance-status.ts'
 import type { OpEntry } from './op-registry.ts'
 import { Ring } from './ring.ts'
@@ -34,6 +35,7 @@ interface RunTableOptions {
   readonly clock: Clock
   readonly pool: WorkerPool
   readonly events: EventBus
+  readonly jobIds: JobIds
   readonly historyCount: number
   /** Told in the tick in which a run ends, after `op:end`. */
   onEnd(run: Run, record: RunRecord): void
@@ -44,7 +46,6 @@ export class RunTable {
   readonly #o: RunTableOptions
   readonly #runs = new Set<Run>()
   readonly #history: Ring<RunRecord>
-  #jobCount = 0
 
   constructor(o: RunTableOptions) {
     this.#o = o
@@ -77,7 +78,7 @@ export class RunTable {
   /** Begins to perform an op that has just been prepared. */
   begin(entry: OpEntry, o: { reason: string; callers: readonly Caller[] }): void {
     const run: Run = {
-      jobId: ++this.#jobCount,
+      jobId: this.#o.jobIds.next(),
       entry,
       reason: o.reason,
       controller: new AbortController(),
@@ -96,9 +97,10 @@ export class RunTable {
   }
 
   async #perform(run: Run): Promise<void> {
+    const { jobId, reason, controller } = run
     let error: Error | undefined
     try {
-      await run.entry.op.perform({ signal: run.controller.signal, pool: this.#o.pool, reason: run.reason })
+      await run.entry.op.perform({ signal: controller.signal, pool: this.#o.pool, reason, jobId })
     } catch (thrown) {
       error = asError(thrown)
     }

@@ -2,7 +2,7 @@
  * Flushing a MemRowSet, but for the work itself, which runs elsewhere. The order of the steps is what recovery relies
  * on (03, "Orderings that matter"):
  *   1. the store is frozen at a cut (`Tablet.freeze`, in the op's `prepare`)
- *   2. a job writes and syncs the SSTables
+ *   2. a job writes and syncs the files: base data, undo of what changed, redo of what died
  *   3. the directory is synced
  *   4. the log is synced through the cut, or a power cut could keep half a batch
  *   5. the edit is synced
@@ -11,13 +11,17 @@
  */
 import { asError, invariant, VarveError } from '../base/errors.ts'
 import type { FileMeta } from '../manifest/version-edit.ts'
+import { laterState } from '../manifest/version-parts.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
-import type { FlushedRowSet, FlushInput, FlushOutput } from '../rowset/flush-rows.ts'
-import type { MemRowSet } from '../rowset/mem-rowset.ts'
+import type { FlushedRowSet, FlushInput, FlushOutput, FlushTarget } from '../rowset/flush-rows.ts'
+import { announceFiles, closeFiles, fileMeta, whileRetained } from './data-files.ts'
 import type { FrozenStore, Tablet } from './tablet.ts'
+import type { RowSetMetas } from './tablet-host.ts'
 
 export interface FlushOptions {
   readonly reason: string
+  /** Of the op's run: `flush:begin` and `flush:end` carry it too. */
+  readonly jobId: number
   /** Bytes that a rowset on disk should not exceed by much. */
   readonly rowsetBytesMax: number
   /** Name of the codec that compresses blocks, and the module a worker imports it from if it is not built in. */
@@ -29,23 +33,17 @@ export interface FlushOptions {
 /** Writes the frozen store of a tablet to SSTables and installs them. */
 export async function flushMemRowSet(tablet: Tablet, frozen: FrozenStore, o: FlushOptions): Promise<void> {
   const { host } = tablet
-  const scope = { jobId: host.nextJobId(), reason: o.reason, kind: 'mem-rowset' as const, table: tablet.table, tablet: tablet.ordinal }
+  const scope = { jobId: o.jobId, reason: o.reason, kind: 'mem-rowset' as const, table: tablet.table, tablet: tablet.ordinal }
   const beganMs = host.monotonicMs
-  const files = planFiles(tablet, frozen, o.rowsetBytesMax)
-  const input: FlushInput = {
-    frozen: frozen.store.freeze(),
-    rowsPerOutput: files.rowsPerOutput,
-    outputs: files.outputs,
-    vfs: host.vfsHandle(),
-    ...(o.codec === undefined ? {} : { codec: o.codec }),
-  }
+  const plan = planFiles(tablet, frozen, o.rowsetBytesMax)
   host.events.emit('flush:begin', scope)
   let rowsets: readonly DiskRowSet[] = []
   let editBegun = false
   try {
-    const { rowsets: written } = await runHolding(frozen.store, () => o.run(input))
-    const metas = written.map(({ base }, i) => fileMeta(tablet, frozen, base, files.outputs[i]?.fileNumber))
-    rowsets = metas.map((meta) => host.openRowSet(meta, tablet.schema))
+    const stores = frozen.changes ? [frozen.store, frozen.changes] : [frozen.store]
+    const written = await whileRetained(stores, () => o.run(flushInput(tablet, frozen, plan, o)))
+    const metas = written.rowsets.map((files, i) => rowsetMetas(tablet, files, plan.outputs[i], frozen.cut))
+    rowsets = metas.map((files) => host.openRowSet(files, tablet.schema))
     // Before they are needed: their first look-up must not wait for the disk.
     for (const rowset of rowsets) await rowset.warm()
     await host.syncDirectory()
@@ -55,25 +53,27 @@ export async function flushMemRowSet(tablet: Tablet, frozen: FrozenStore, o: Flu
     await carry.rounds(changes)
     if (tablet.isDropped) throw new VarveError('TABLE_NOT_FOUND', `Table ${tablet.table} was dropped while it was being flushed.`)
     editBegun = true
-    const state = { ...tablet.state, flushedGeneration: frozen.generation, flushedCut: frozen.cut }
+    const addedFiles = metas.flatMap(({ base, undo, redo }) => [base, ...undo, ...redo])
+    const { generation, cut } = frozen
+    const historyHorizon = Math.max(tablet.state.historyHorizon, written.forgottenThrough)
+    const state = { ...tablet.state, flushedGeneration: generation, flushedCut: cut, historyHorizon }
     const { tableId } = tablet.schema
-    const reason = { kind: 'flush-mem-rowset' as const, tableId, tablet: tablet.ordinal, generation: frozen.generation, cut: frozen.cut }
-    await host.commitEdit({ reason, addedFiles: metas, tablets: [state] })
+    const reason = { kind: 'flush-mem-rowset' as const, tableId, tablet: tablet.ordinal, generation, cut }
+    await host.commitEdit({ reason, addedFiles, tablets: [state] })
     await carry.rounds(changes)
     await host.whileUnmoved(() => {
       if (tablet.isGone) for (const rowset of rowsets) rowset.release()
-      else tablet.installFlush(frozen, rowsets, state, carry)
-      const outputs = metas.map((meta) => tablet.fileInfo(meta))
-      for (const file of outputs) host.events.emit('sstable:created', { file })
+      else tablet.installFlush(frozen, rowsets, laterState(tablet.state, state), carry)
+      const outputs = announceFiles(tablet, addedFiles)
       host.events.emit('flush:end', { ...scope, durationMs: host.monotonicMs - beganMs, outputs })
     })
     host.installed()
   } catch (thrown) {
     tablet.cancelCarryOver(rowsets)
-    for (const { reader } of rowsets) reader.close()
+    for (const rowset of rowsets) closeFiles(rowset)
     // Once an edit that names them may be on disk, only the next opening can tell whether the files are orphans.
     if (!editBegun || (thrown instanceof VarveError && thrown.code === 'DISK_FULL')) {
-      await host.discardFiles(files.outputs.map((output) => output.path))
+      await host.discardFiles(plan.outputs.flatMap(({ path, undoPath, redoPath }) => [path, undoPath ?? [], redoPath ?? []].flat()))
     }
     // A table that is being dropped needs no flush; if it stays after all, its store waits for the next attempt.
     const isNeedless = tablet.isDropped && !editBegun
@@ -83,44 +83,55 @@ export async function flushMemRowSet(tablet: Tablet, frozen: FrozenStore, o: Flu
   }
 }
 
-/** Keeps the store's memory while a job reads it, and no longer: what is freed at installation is freed then. */
-async function runHolding<R>(store: MemRowSet, run: () => Promise<R>): Promise<R> {
-  store.retain()
-  try {
-    return await run()
-  } finally {
-    store.release()
+/** The files that a flush may write of one rowset, and their numbers. */
+interface PlannedRowSet extends FlushTarget {
+  readonly base: number
+  readonly undo: number
+  readonly redo: number
+}
+
+interface FlushPlan {
+  readonly rowsPerOutput: number
+  readonly outputs: readonly PlannedRowSet[]
+}
+
+function flushInput(tablet: Tablet, frozen: FrozenStore, plan: FlushPlan, o: FlushOptions): FlushInput {
+  const { host, schema } = tablet
+  return {
+    frozen: frozen.store.freeze(),
+    rowsPerOutput: plan.rowsPerOutput,
+    outputs: plan.outputs,
+    vfs: host.vfsHandle(),
+    ...(frozen.changes && { changes: frozen.changes.freeze(), horizon: host.historyNeededFrom(schema) }),
+    ...(o.codec && { codec: o.codec }),
   }
 }
 
 /** Splits the store into rowsets of bounded size, by what its rows take in memory, and numbers their files. */
-function planFiles(tablet: Tablet, frozen: FrozenStore, rowsetBytesMax: number) {
+function planFiles(tablet: Tablet, frozen: FrozenStore, rowsetBytesMax: number): FlushPlan {
   const { rowCount, usedBytes } = frozen.store
   invariant(rowCount > 0, 'a frozen store holds rows')
   const outputCount = Math.max(1, Math.min(rowCount, Math.ceil(usedBytes / rowsetBytesMax)))
   const rowsPerOutput = Math.ceil(rowCount / outputCount)
-  const outputs = Array.from({ length: Math.ceil(rowCount / rowsPerOutput) }, () => {
-    const fileNumber = tablet.host.nextFileNumber()
-    return { fileNumber, path: tablet.host.sstablePath(fileNumber) }
+  const { host } = tablet
+  const outputs = Array.from({ length: Math.ceil(rowCount / rowsPerOutput) }, (): PlannedRowSet => {
+    const base = host.nextFileNumber()
+    if (!frozen.changes) return { base, undo: 0, redo: 0, path: host.sstablePath(base) }
+    const undo = host.nextFileNumber()
+    const redo = host.nextFileNumber()
+    return { base, undo, redo, path: host.sstablePath(base), undoPath: host.deltaPath(undo), redoPath: host.deltaPath(redo) }
   })
   return { rowsPerOutput, outputs }
 }
 
-function fileMeta(tablet: Tablet, frozen: FrozenStore, written: FlushedRowSet['base'], fileNumber: number | undefined): FileMeta {
-  invariant(fileNumber !== undefined, 'a flush writes no more files than were planned')
-  const { rows, sizeBytes, minKey, maxKey, minTimestamp, maxTimestamp } = written
-  return {
-    fileNumber,
-    role: 'base',
-    tableId: tablet.schema.tableId,
-    tablet: tablet.ordinal,
-    rowset: fileNumber,
-    sizeBytes,
-    rows,
-    minKeyHex: Buffer.from(minKey).toString('hex'),
-    maxKeyHex: Buffer.from(maxKey).toString('hex'),
-    minTimestamp,
-    maxTimestamp,
-    flushedThroughOp: frozen.cut,
+/** What the manifest is told of one rowset's files. */
+function rowsetMetas(tablet: Tablet, written: FlushedRowSet, planned: PlannedRowSet | undefined, cut: number): RowSetMetas {
+  invariant(planned !== undefined, 'a flush writes no more files than were planned')
+  const place = { rowset: planned.base, flushedThroughOp: cut }
+  const delta = (role: 'undo' | 'redo'): FileMeta[] => {
+    const summary = written[role]
+    return summary === undefined ? [] : [fileMeta(tablet, { ...place, fileNumber: planned[role], role }, summary)]
   }
+  const base = fileMeta(tablet, { ...place, fileNumber: planned.base, role: 'base' }, written.base)
+  return { base, undo: delta('undo'), redo: delta('redo') }
 }

@@ -1,10 +1,15 @@
 import type { EventBus } from '../events/event-map.ts'
 import type { FileMeta, VersionEdit } from '../manifest/version-edit.ts'
+import type { RowSetFiles } from '../manifest/version-parts.ts'
 import type { ChunkPool } from '../rowset/chunk-pool.ts'
+import type { DeltaFile } from '../rowset/delta-file.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { VfsHandle } from '../vfs/vfs.ts'
 import type { RowCache } from './row-cache.ts'
+
+/** The files of one rowset. */
+export type RowSetMetas = Pick<RowSetFiles, 'base' | 'undo' | 'redo'>
 
 /** The part of an edit that a tablet knows; the engine adds time, numbers and ids. */
 export type TabletEdit = Pick<VersionEdit, 'reason' | 'addedFiles' | 'removedFiles' | 'tablets'>
@@ -19,12 +24,16 @@ export interface TabletHost {
   /** False while a large batch is being applied over several turns: a store frozen then would hold half of it. */
   readonly mayFreeze: boolean
   readonly monotonicMs: number
-  nextJobId(): number
   nextFileNumber(): number
   sstablePath(fileNumber: number): string
+  deltaPath(fileNumber: number): string
   vfsHandle(): VfsHandle
-  /** Opens the rowset of a file (its footer and filter are read only when needed). */
-  openRowSet(meta: FileMeta, schema: TableSchema): DiskRowSet
+  /** Opens the rowset of some files (their footers and filters are read only when needed). */
+  openRowSet(files: RowSetMetas, schema: TableSchema): DiskRowSet
+  /** As `openRowSet`, a delta file alone; the caller holds the first reference. */
+  openDeltas(meta: FileMeta, schema: TableSchema): DeltaFile
+  /** Every read of a table from now on is at this timestamp or later: neither an open snapshot nor retention asks for more. */
+  historyNeededFrom(schema: TableSchema): number
   syncDirectory(): Promise<void>
   syncLogThrough(opId: number): Promise<void>
   /** Resolves when the edit is durable. */

@@ -83,6 +83,29 @@ test('every begin has its end, with the same job and reason, though flushes fail
   }
 })
 
+test('a flush carries the id and the reason of its run, and no two runs have one id', async (t) => {
+  const db = await openMemory({})
+  const seen = recordAll(db)
+  for (const name of ['small', 'other']) {
+    const table = await db.createTable({ ...small, name })
+    for (let i = 0; i < 3; i++) {
+      await table.insert(rowsFrom(i * 10, 10))
+      await db.flush(name)
+    }
+  }
+  await db.close()
+  const begun = seen.filter(({ event }) => event === 'op:begin').map(({ payload }) => payload as EventMap['op:begin'])
+  t.is(new Set(begun.map(({ jobId }) => jobId)).size, begun.length)
+  const flushes = seen.filter(({ event }) => event === 'flush:begin').map(({ payload }) => payload as EventMap['flush:begin'])
+  t.is(flushes.length, 6)
+  for (const { jobId, reason, table, tablet } of flushes) {
+    t.like(
+      begun.find((op) => op.jobId === jobId),
+      { op: `FlushMemRowSet(${table}/${tablet})`, reason },
+    )
+  }
+})
+
 test('listeners that throw, at every event, harm nobody', async (t) => {
   const vfs = new MemoryVfs()
   const errors: string[] = []

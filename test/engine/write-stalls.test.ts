@@ -62,6 +62,7 @@ test.serial('past the soft limit a write is slowed, and goes on once time has pa
 test.serial('at the limit a write waits, whatever time passes, until a flush has made room; then writes go on in order', async (t) => {
   const { db, table, clock } = await filling()
   const seen = record(db, 'write-stall:begin', 'write-stall:end')
+  const begun = record(db, 'write-stall:begin', 'op:begin')
   const order: number[] = []
   const writes = Array.from({ length: 1200 }, (_, i) => table.insert(fat(i, 1)).then(() => order.push(i)))
   await advanceUntil(clock, () => db.metrics().memory.level === 'hard-limit')
@@ -80,6 +81,8 @@ test.serial('at the limit a write waits, whatever time passes, until a flush has
   t.is(await table.count(), 1200)
   await db.close()
   pairsUp(t, seen)
+  t.true(begun.some(([event]) => event === 'write-stall:begin') && begun.some(([event]) => event === 'op:begin'))
+  t.is(new Set(begun.map(([, { jobId }]) => jobId)).size, begun.length, 'stalls and ops are numbered by one sequence')
 })
 
 test.serial('a write that waits for memory can be cancelled: ABORTED, nothing of it applied, and those behind it go on', async (t) => {
