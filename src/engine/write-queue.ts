@@ -94,7 +94,7 @@ export class WriteQueue {
     return this.#visibleTimestamp
   }
 
-  /** Whether a batch is half applied, over several turns of the event loop. */
+  /** Whether a batch is half applied: within a tick, or, if it is large, over several turns of the event loop. */
   get isApplying(): boolean {
     return this.#applying
   }
@@ -378,15 +378,19 @@ export class WriteQueue {
 
   /**
    * Puts a logged write into memory and shows it, in one tick: a store frozen between the two would hold an op past its
-   * cut. The log has the write already, so that one which cannot be applied is a state that must not be.
+   * cut. The log has the write already, so that one which cannot be applied is a state that must not be. Who is told in
+   * between that memory has changed, and reads then, sees what was before: no row cache may take that for the newest.
    */
   #apply(w: Logged): void {
+    this.#applying = true
     try {
       for (const action of w.actions) applyAction(action, w)
       this.#publish(w)
     } catch (error) {
       this.#o.broken(asError(error))
       throw error
+    } finally {
+      this.#applying = false
     }
   }
 
