@@ -7,7 +7,7 @@ import type { TableDefinition } from '../schema/table-definition.ts'
 import type { AnyTable, Database, Snapshot, Table, TableInfo, TableRef } from './api.ts'
 import { databaseMetrics } from './engine-metrics.ts'
 import type { Metrics } from './metrics.ts'
-import { Snapshots } from './snapshots.ts'
+import type { Snapshots } from './snapshots.ts'
 import type { StorageEngine } from './storage-engine.ts'
 import { asTable, VarveTable } from './table.ts'
 import type { EngineTable } from './table-catalog.ts'
@@ -36,7 +36,7 @@ export class VarveDatabase implements Database {
 
   constructor(parts: DatabaseParts) {
     this.#parts = parts
-    this.#snapshots = new Snapshots(() => parts.engine.queue.visibleTimestamp)
+    this.#snapshots = parts.engine.snapshots
     const { manager } = parts
     this.maintenance = {
       status: () => manager.status(),

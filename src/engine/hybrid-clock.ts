@@ -34,6 +34,11 @@ export class HybridClock {
   }
 }
 
+/** The least timestamp of a wall-clock millisecond. */
+export function timestampAtStartOf(ms: number): number {
+  return Math.floor(ms) * ticksPerMs
+}
+
 /** The largest timestamp of a wall-clock millisecond: a read at it sees all that was committed in that millisecond. */
 export function timestampAtEndOf(ms: number): number {
   return Math.floor(ms) * ticksPerMs + ticksPerMs - 1

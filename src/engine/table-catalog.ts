@@ -1,7 +1,6 @@
 import { VarveError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
-import type { FileMeta, TabletState } from '../manifest/version-edit.ts'
-import { emptyTablet } from '../manifest/version-parts.ts'
+import { emptyTablet, type TabletVersion } from '../manifest/version-parts.ts'
 import { tabletCount } from '../schema/partitioner.ts'
 import { definitionMismatch } from '../schema/schema-diff.ts'
 import { schemaFromDefinition, type TableDefinition } from '../schema/table-definition.ts'
@@ -87,11 +86,12 @@ export class TableCatalog {
   }
 
   /** The tablets of a table, from what the manifest says of them. */
-  make(schema: TableSchema, tabletOf?: (ordinal: number) => { state: TabletState; files: readonly FileMeta[] }): EngineTable {
+  make(schema: TableSchema, tabletOf?: (ordinal: number) => TabletVersion): EngineTable {
     const { host } = this.#o
     const tablets = Array.from({ length: tabletCount(schema) }, (_, ordinal) => {
-      const { state, files } = tabletOf?.(ordinal) ?? { ...emptyTablet(schema.tableId, ordinal), files: [] }
-      return new Tablet({ schema, ordinal, host, rowsets: files.map((meta) => host.openRowSet(meta, schema)), state })
+      const { state, rowsets } = tabletOf?.(ordinal) ?? emptyTablet(schema.tableId, ordinal)
+      const opened = Array.from(rowsets.values(), (files) => host.openRowSet(files, schema))
+      return new Tablet({ schema, ordinal, host, rowsets: opened, state })
     })
     return { schema, tablets }
   }

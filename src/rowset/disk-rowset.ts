@@ -83,10 +83,11 @@ export class DiskRowSet implements KeySpan, LookupOwner {
     return this.meta.sizeBytes
   }
 
-  /** Opens the file and brings its filter into the cache, so that the first look-up need not wait. */
+  /** Opens the file, and those of its newest changes, and brings its filter into the cache, so that the first look-up need not wait. */
   async warm(): Promise<void> {
     await this.reader.open()
     await this.reader.loadFilter()
+    for (const source of this.stack.redo) if (source instanceof DeltaFile) await source.warm()
   }
 
   /** Whether some key column of this rowset lies apart from the bounds: then no row within them is here. Reads nothing. */

@@ -191,14 +191,17 @@ export class Tablet {
    * As `oldestOpId`, once the manifest says this of the tablet: the log is let go by the answer, so that it counts every
    * change in memory but those that a recovery from that manifest would find in files.
    */
-  oldestOpIdAfter({ state }: Pick<TabletVersion, 'state'>): number | undefined {
+  oldestOpIdAfter({ state, rowsets }: Pick<TabletVersion, 'state'> & Partial<Pick<TabletVersion, 'rowsets'>>): number | undefined {
     const isFlushed = this.#frozen !== undefined && this.#frozen.generation <= state.flushedGeneration
     const oldest = Math.min(
       isFlushed ? Number.POSITIVE_INFINITY : (this.#frozen?.store.oldestOpId ?? Number.POSITIVE_INFINITY),
       isFlushed ? Number.POSITIVE_INFINITY : (this.#frozen?.changes?.oldestOpId ?? Number.POSITIVE_INFINITY),
       this.#live.oldestOpId ?? Number.POSITIVE_INFINITY,
       this.#changes.oldestOpId,
-      ...Array.from(this.#frozenChanges.values(), ({ store }) => store.oldestOpId ?? Number.POSITIVE_INFINITY),
+      ...Array.from(this.#frozenChanges.values(), ({ rowset, store, cut }) => {
+        const through = rowsets?.get(rowset.meta.rowset)?.flushedThroughOp ?? Number.NEGATIVE_INFINITY
+        return through >= cut ? Number.POSITIVE_INFINITY : (store.oldestOpId ?? Number.POSITIVE_INFINITY)
+      }),
     )
     return oldest === Number.POSITIVE_INFINITY ? undefined : oldest
   }
@@ -513,8 +516,9 @@ export class Tablet {
 
   fileInfo(meta: FileMeta): FileInfo {
     const { fileNumber, sizeBytes, rows, rowset } = meta
-    const path = this.host.sstablePath(fileNumber)
-    return { fileNumber, kind: 'sstable', path, sizeBytes, rows, table: this.table, tablet: this.ordinal, rowset }
+    const kind = meta.role === 'base' ? 'sstable' : 'delta'
+    const path = kind === 'sstable' ? this.host.sstablePath(fileNumber) : this.host.deltaPath(fileNumber)
+    return { fileNumber, kind, path, sizeBytes, rows, table: this.table, tablet: this.ordinal, rowset }
   }
 
   #newStore(): MemRowSet {
