@@ -1,4 +1,8 @@
+import type { DeltaStatistics, FileMeta } from '../../../../src/manifest/version-edit.ts'
+import { DeltaFile } from '../../../../src/rowset/delta-file.ts'
 import { type DeltaOp, deltaOps, deltaPositionOf, deltaPositions, deltaSchema } from '../../../../src/rowset/delta-schema.ts'
+import { DeltaStack } from '../../../../src/rowset/delta-stack.ts'
+import { DiskRowSet } from '../../../../src/rowset/disk-rowset.ts'
 import { deltaFileRows, type PlainChange, writeDeltaFile } from '../../../../src/rowset/write-delta-file.ts'
 import type { ColumnVector, FixedVector, RowBlock } from '../../../../src/schema/column-vector.ts'
 import { valueAt } from '../../../../src/schema/row-decoder.ts'
@@ -6,11 +10,13 @@ import { rowEncoder } from '../../../../src/schema/row-encoder.ts'
 import type { ColumnSchema, ColumnValue, TableSchema } from '../../../../src/schema/table-schema.ts'
 import { sliceBlock } from '../../../../src/schema/vector-ops.ts'
 import { FileHandles } from '../../../../src/sstable/file-handles.ts'
+import type { SSTableSummary } from '../../../../src/sstable/sstable.ts'
 import { SSTableReader } from '../../../../src/sstable/sstable-reader.ts'
 import { SSTableWriter } from '../../../../src/sstable/sstable-writer.ts'
 import { joinPath, type Vfs } from '../../../../src/vfs/vfs.ts'
 import { rowGroup } from '../../../sstable/fixtures/tables.ts'
 import { MapCache } from '../../support/caches.ts'
+import { openRange, readBatches } from '../../support/random-table.ts'
 
 export type PlainRow = readonly ColumnValue[]
 
@@ -39,6 +45,7 @@ export interface RowSetFiles {
 export class RowSetDisk {
   readonly vfs: Vfs
   private readonly directory: string | undefined
+  private readonly metas = new Map<number, FileMeta>()
   private lastNumber = 0
 
   constructor(vfs: Vfs, directory?: string) {
@@ -64,22 +71,37 @@ export class RowSetDisk {
       const timestamps = Float64Array.from(rows.slice(from, to), ({ insertedAt }) => insertedAt)
       await writer.addGroup(rowGroup(schema, sliceBlock(block, from, to), timestamps))
     }
-    await writer.finish()
+    this.note(fileNumber, 'base', await writer.finish())
     return fileNumber
   }
 
-  async writeDeltas(schema: TableSchema, changes: readonly PlainChange[], rowsPerGroup: number): Promise<number> {
-    const fileNumber = this.nextNumber()
+  writeDeltas(schema: TableSchema, changes: readonly PlainChange[], rowsPerGroup: number): Promise<number> {
     const sorted = changes.slice().sort((a, b) => a.row - b.row || a.time - b.time)
-    await writeDeltaFile(await this.vfs.create(this.pathOf(fileNumber)), schema, [deltaFileRows(schema, sorted)], { rowsPerGroup })
-    return fileNumber
+    return this.writeBlocks(schema, [deltaFileRows(schema, sorted)], rowsPerGroup)
   }
 
   /** Writes blocks of the delta schema that are in order. */
   async writeBlocks(schema: TableSchema, blocks: Iterable<RowBlock>, rowsPerGroup: number): Promise<number> {
     const fileNumber = this.nextNumber()
-    await writeDeltaFile(await this.vfs.create(this.pathOf(fileNumber)), schema, blocks, { rowsPerGroup })
+    this.note(fileNumber, 'redo', await writeDeltaFile(await this.vfs.create(this.pathOf(fileNumber)), schema, blocks, { rowsPerGroup }))
     return fileNumber
+  }
+
+  /** Keeps what is known of a file, as a manifest would. */
+  note(fileNumber: number, role: FileMeta['role'], { minKey, maxKey, ...summary }: SSTableSummary & { deltas?: DeltaStatistics }): void {
+    const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+    const place = { tableId: 1, tablet: 0, rowset: 1, flushedThroughOp: 0 }
+    this.metas.set(fileNumber, { fileNumber, role, ...place, ...summary, minKeyHex: hex(minKey), maxKeyHex: hex(maxKey) })
+  }
+
+  /** The rows that the product sees at a time. */
+  scan({ base, undo, redo }: RowSetFiles, schema: TableSchema, timestamp: number): PlainRow[] {
+    const shared = { cache: new MapCache(), files: new FileHandles(this.vfs) }
+    const fileOf = (fileNumber: number) => ({ meta: this.metas.get(fileNumber) as FileMeta, path: this.pathOf(fileNumber), ...shared })
+    const deltaFiles = (numbers: readonly number[]) => numbers.map((number) => new DeltaFile({ ...fileOf(number), base: schema }))
+    const deltas = new DeltaStack({ undo: deltaFiles(undo), redo: deltaFiles(redo) })
+    const rowset = new DiskRowSet({ ...fileOf(base), schema, deltas })
+    return readBatches(schema, rowset.batches({ timestamp, range: openRange, sorted: true })).map(({ row }) => row)
   }
 
   async open(fileNumber: number, schema: TableSchema): Promise<SSTableReader> {
