@@ -12,9 +12,9 @@ export function hasSameKey(sections: readonly WriteSection[]): boolean {
   return step.value !== undefined
 }
 
-/** The given keys, each once, in the order of their first coming. */
-export function distinctKeys(keys: readonly unknown[], sections: readonly WriteSection[]): unknown[] {
-  return Array.from(byKey(sections).values(), ([first]) => keys[first as number])
+/** Of what was given, rows or keys, the first with each key, in the order of their coming. */
+export function firstOfEachKey<G>(given: readonly G[], sections: readonly WriteSection[]): G[] {
+  return Array.from(byKey(sections).values(), ([first]) => given[first as number] as G)
 }
 
 /** Rows that name one key become one row, later values over earlier ones. */

@@ -7,7 +7,7 @@ import { type RowEncoder, rowEncoder } from '../schema/row-encoder.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { Durability, WriteOptions } from './api.ts'
-import { distinctKeys, encodeMerged, hasSameKey } from './same-keys.ts'
+import { encodeMerged, firstOfEachKey, hasSameKey } from './same-keys.ts'
 import { sliceRows, type Write, type WriteSection } from './write.ts'
 import type { WriteCounts } from './write-api.ts'
 import { changeSections, rowSections, type Wish, wishes } from './write-sections.ts'
@@ -41,10 +41,20 @@ export class TableWriter {
 
   /** Inserts rows, atomically. Rows past the first few thousand are read while the call waits: do not change them before it resolves. */
   insert(input: object | readonly object[], o: WriteOptions & { readonly ifExists?: 'error' | 'skip' }): Promise<number> {
-    const wish = o.ifExists === 'skip' ? wishes.insertMissing : wishes.insert
     const rows: readonly object[] = Array.isArray(input) ? input : [input as object]
-    const encode = (from: number, to: number) => rowSections(this.#o, wish, this.#encoder.encode(rows, from, to), from)
-    return this.#submit({ count: rows.length, encode, answer: insertedOf }, o)
+    const sections = (wish: Wish, given: readonly object[], from: number, to: number) =>
+      rowSections(this.#o, wish, this.#encoder.encode(given, from, to), from)
+    const { insert, insertMissing } = wishes
+    if (o.ifExists !== 'skip')
+      return this.#submit({ count: rows.length, encode: (from, to) => sections(insert, rows, from, to), answer: insertedOf }, o)
+    const merged = (found: readonly WriteSection[]) => {
+      const distinct = firstOfEachKey(rows, found)
+      return sections(insertMissing, distinct, 0, distinct.length)
+    }
+    return this.#submit(
+      { count: rows.length, encode: (from, to) => sections(insertMissing, rows, from, to), answer: insertedOf, merged },
+      o,
+    )
   }
 
   /** Inserts rows, or changes those that are there. */
@@ -72,7 +82,7 @@ export class TableWriter {
         count: keys.length,
         encode,
         answer: changedOf,
-        merged: (sections) => this.#sectionsOf(wishes.delete, [this.#changeEncoder.keys(distinctKeys(keys, sections))]),
+        merged: (sections) => this.#sectionsOf(wishes.delete, [this.#changeEncoder.keys(firstOfEachKey(keys, sections))]),
       },
       o,
     )
