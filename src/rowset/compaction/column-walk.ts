@@ -3,7 +3,7 @@ import type { ColumnSchema } from '../../schema/table-schema.ts'
 import { concatVectors, constantVector, gatherBlock, gatherVector } from '../../schema/vector-ops.ts'
 import { type DeltaSchema, deltaOps, deltaPositionOf, deltaPositions } from '../delta-schema.ts'
 import { entriesThatSay } from './compose-deltas.ts'
-import { rowsOf, setVector, timesOf, unsetFlags, valuePositions } from './delta-rows.ts'
+import { rowsOf, settingFlags, setVector, timesOf, unsetFlags, valuePositions } from './delta-rows.ts'
 
 export interface ColumnWalkOptions {
   readonly delta: DeltaSchema
@@ -58,9 +58,9 @@ export class ColumnWalk {
     const times = timesOf(entries)
     const found = new Int32Array(entries.rowCount)
     let count = 0
-    const unsets = setting.map((position) => unsetFlags(delta, entries, position))
+    const sets = settingFlags(delta, entries, setting)
     for (let i = 0; i < entries.rowCount; i++) {
-      if (unsets.every((unset) => unset?.[i] === 1)) continue
+      if (sets[i] === 0) continue
       const time = times[i] as number
       if (time > horizon) found[count++] = i
       else this.forgottenThrough = Math.max(this.forgottenThrough, time)
@@ -96,7 +96,7 @@ export class ColumnWalk {
       overwriting.map((entry) => before[entry] as number),
     )
     const setPosition = setPositions[position] as number
-    if (setPosition >= 0) undo[setPosition] = setVector(overwriting.map((entry) => (unset?.[entry] === 1 ? 0 : 1)))
+    if (setPosition >= 0) undo[setPosition] = setVector(Uint8Array.from(overwriting, (entry) => (unset?.[entry] === 1 ? 0 : 1)))
   }
 
   /**

@@ -13,7 +13,7 @@
 import type { ColumnVector, RowBlock } from '../../schema/column-vector.ts'
 import { gatherBlock, gatherVector } from '../../schema/vector-ops.ts'
 import { type DeltaSchema, deltaOps, deltaPositionOf, deltaPositions } from '../delta-schema.ts'
-import { opsOf, rowsOf, timesOf, unsetFlags, valuePositions } from './delta-rows.ts'
+import { opsOf, rowsOf, settingFlags, timesOf, unsetFlags, valuePositions } from './delta-rows.ts'
 
 export interface ComposeRule {
   readonly kind: 'redo' | 'undo'
@@ -140,14 +140,10 @@ function lastSetters(unset: Uint8Array | undefined, order: Int32Array, starts: I
 
 /** The entries that say something of life and death, or set one of the columns at `positions`. */
 export function entriesThatSay(delta: DeltaSchema, block: RowBlock, positions: readonly number[]): Int32Array {
-  const says = Uint8Array.from(opsOf(block), (op) => (op === deltaOps.update ? 0 : 1))
-  for (const position of positions) {
-    const unset = unsetFlags(delta, block, position)
-    if (unset === undefined) says.fill(1)
-    else for (let i = 0; i < says.length; i++) says[i] = (says[i] as number) | ((unset[i] as number) ^ 1)
-  }
+  const ops = opsOf(block)
+  const says = settingFlags(delta, block, positions)
   const kept = new Int32Array(says.length)
   let count = 0
-  for (let i = 0; i < says.length; i++) if (says[i] === 1) kept[count++] = i
+  for (let i = 0; i < says.length; i++) if (says[i] === 1 || ops[i] !== deltaOps.update) kept[count++] = i
   return kept.subarray(0, count)
 }

@@ -16,21 +16,25 @@ export class DeltaCursor {
   rows: Int32Array = new Int32Array(0)
   times: Float64Array = new Float64Array(0)
   at = 0
+  /** The newest time in row groups that were passed over; −Infinity: none was. */
+  skippedThrough = Number.NEGATIVE_INFINITY
   private readonly delta: DeltaSchema
   private readonly reader: SSTableReader
   /** Positions in the delta schema of the columns that the file has. */
   private readonly stored: readonly number[]
+  private readonly after: number
   private group = 0
 
-  private constructor(delta: DeltaSchema, reader: SSTableReader) {
+  private constructor(delta: DeltaSchema, reader: SSTableReader, after: number) {
     this.delta = delta
     this.reader = reader
+    this.after = after
     this.stored = delta.schema.columns.map((_, position) => position).filter((position) => reader.hasColumn(position))
   }
 
-  /** Opens a delta file. Nothing is at hand yet. */
-  static async open(files: JobFiles, file: JobFile, delta: DeltaSchema): Promise<DeltaCursor> {
-    return new DeltaCursor(delta, await files.openTable(file, delta.schema))
+  /** Opens a delta file. Nothing is at hand yet. Row groups without an entry later than `after` are passed over unread. */
+  static async open(files: JobFiles, file: JobFile, delta: DeltaSchema, o: { after?: number } = {}): Promise<DeltaCursor> {
+    return new DeltaCursor(delta, await files.openTable(file, delta.schema), o.after ?? Number.NEGATIVE_INFINITY)
   }
 
   /** Whether an entry is at hand; else `advance`. */
@@ -44,11 +48,20 @@ export class DeltaCursor {
     this.rows = new Int32Array(0)
     this.times = new Float64Array(0)
     this.at = 0
+    this.skip()
     if (this.group === this.reader.groupCount) return false
     this.block = await this.load(this.group++)
     this.rows = rowsOf(this.block)
     this.times = timesOf(this.block)
     return true
+  }
+
+  private skip(): void {
+    for (; this.group < this.reader.groupCount; this.group++) {
+      const { max } = this.reader.timestampRange(this.group)
+      if (max > this.after) return
+      this.skippedThrough = Math.max(this.skippedThrough, max)
+    }
   }
 
   private async load(group: number): Promise<RowBlock> {
@@ -59,7 +72,7 @@ export class DeltaCursor {
     this.stored.forEach((position, i) => {
       columns[position] = loaded[i]
     })
-    const lives = Uint8Array.from(opsOf({ rowCount, columns: columns as ColumnVector[] }), (op) => (op === deltaOps.live ? 1 : 0))
+    const lives = livesOf(opsOf({ rowCount, columns: columns as ColumnVector[] }))
     for (let position = 0; position < base.columns.length; position++) {
       const deltaPosition = deltaPositionOf(position)
       if (columns[deltaPosition] !== undefined) continue
@@ -69,6 +82,13 @@ export class DeltaCursor {
     }
     return { rowCount, columns: columns as ColumnVector[] }
   }
+}
+
+/** 1 for each `live`. */
+function livesOf(ops: Int8Array): Uint8Array {
+  const lives = new Uint8Array(ops.length)
+  for (let i = 0; i < lives.length; i++) if (ops[i] === deltaOps.live) lives[i] = 1
+  return lives
 }
 
 /** A column's default where the flag is 1, else null. */

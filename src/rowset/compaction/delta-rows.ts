@@ -20,10 +20,22 @@ export function unsetFlags({ setPositions }: DeltaSchema, block: RowBlock, posit
   return (block.columns[setPosition < 0 ? deltaPositionOf(position) : setPosition] as ColumnVector).nulls
 }
 
+/** 1 for each entry that sets one of the columns at `positions` of the base schema. */
+export function settingFlags(delta: DeltaSchema, block: RowBlock, positions: readonly number[]): Uint8Array {
+  const flags = new Uint8Array(block.rowCount)
+  for (const position of positions) {
+    const unset = unsetFlags(delta, block, position)
+    if (unset === undefined) return flags.fill(1)
+    for (let i = 0; i < flags.length; i++) flags[i] = (flags[i] as number) | ((unset[i] as number) ^ 1)
+  }
+  return flags
+}
+
 /** A `$set` column: true where the flag is 1, else null. */
-export function setVector(flags: ArrayLike<number>): ColumnVector {
-  const values = Uint8Array.from(flags)
-  return { form: 'fixed', length: values.length, values, nulls: values.map((flag) => flag ^ 1) }
+export function setVector(flags: Uint8Array): ColumnVector {
+  const nulls = new Uint8Array(flags.length)
+  for (let i = 0; i < nulls.length; i++) nulls[i] = (flags[i] as number) ^ 1
+  return { form: 'fixed', length: flags.length, values: flags, nulls }
 }
 
 /** Positions of the base schema that are no part of the key. */
