@@ -33,7 +33,6 @@ export function composedSections(source: SectionSource, ops: readonly RecordedOp
   const alike = new Map<string, { effect: KeyEffect; key: GivenColumns }[]>()
   for (const one of effects.values()) {
     const { ifAbsent, ifPresent } = one.effect
-    if (ifAbsent.does === 'refuse' && ifPresent.does === 'refuse') throw refusedTwice(schema, one.key)
     const set = ifPresent.does === 'update' ? Object.keys(ifPresent.given).sort() : []
     const name = JSON.stringify([ifAbsent.does, ifAbsent.counts, ifPresent.does, ifPresent.counts, set])
     const others = alike.get(name)
@@ -60,8 +59,8 @@ function sectionsOf(
   })
   const absent = group.map(({ effect }) => (effect.ifAbsent.does === 'insert' ? effect.ifAbsent.row : undefined))
   const whole = (inputRows: Int32Array): RowBlock => {
-    const missing = inputRows.find((row) => absent[row] === undefined)
-    if (missing !== undefined) throw incomplete(schema, group[missing]?.key ?? {})
+    const refused = group[inputRows.find((row) => absent[row] === undefined) ?? -1]
+    if (refused) throw refusal(schema, refused)
     return rows.encode(Array.from(inputRows, (row) => absent[row] as object))
   }
   const counts = { absent: like.ifAbsent.counts, present: like.ifPresent.counts }
@@ -141,7 +140,9 @@ function shown(key: GivenColumns): string {
     .join(', ')
 }
 
-function refusedTwice(schema: TableSchema, key: GivenColumns): VarveError {
+/** Why a key that has no row makes the batch fail. */
+function refusal(schema: TableSchema, { effect, key }: { effect: KeyEffect; key: GivenColumns }): VarveError {
+  if (effect.ifAbsent.does === 'refuse' && effect.ifAbsent.why === 'incomplete') return incomplete(schema, key)
   return new VarveError(
     'KEY_EXISTS',
     `Table ${schema.name}: the key (${shown(key)}) has a row when the batch inserts it again; nothing of the batch was applied.`,
