@@ -22,7 +22,13 @@ interface Encoders {
   readonly changes: ChangeEncoder
 }
 
-export function composedSections(source: SectionSource, ops: readonly RecordedOp[], encoders: Encoders): WriteSection[] {
+/** `countOps`: what counts is the ops that take effect; else the rows that change. */
+export function composedSections(
+  source: SectionSource,
+  ops: readonly RecordedOp[],
+  encoders: Encoders,
+  o: { countOps: boolean },
+): WriteSection[] {
   const { schema } = source
   const effects = new Map<string, { effect: KeyEffect; key: GivenColumns }>()
   let at = 0
@@ -39,13 +45,14 @@ export function composedSections(source: SectionSource, ops: readonly RecordedOp
     if (others) others.push(one)
     else alike.set(name, [one])
   }
-  return [...alike.values()].flatMap((group) => sectionsOf(source, group, encoders))
+  return [...alike.values()].flatMap((group) => sectionsOf(source, group, encoders, o))
 }
 
 function sectionsOf(
   source: SectionSource,
   group: readonly { effect: KeyEffect; key: GivenColumns }[],
   { rows, changes }: Encoders,
+  { countOps }: { countOps: boolean },
 ): WriteSection[] {
   const { schema } = source
   const [{ effect: like }] = group as [{ effect: KeyEffect; key: GivenColumns }]
@@ -67,7 +74,12 @@ function sectionsOf(
   return changes.updates(present).flatMap((change) =>
     changeSections(source, wish, change, changes).map((section): WriteSection => {
       const inputRows = section.inputRows as Int32Array
-      return { ...section, counts, positions: change.positions, whole: (indexes) => whole(indexes.map((i) => inputRows[i] as number)) }
+      return {
+        ...section,
+        ...(countOps && { counts }),
+        positions: change.positions,
+        whole: (indexes) => whole(indexes.map((i) => inputRows[i] as number)),
+      }
     }),
   )
 }
@@ -89,21 +101,24 @@ function* keyOps(
       }
       continue
     }
-    for (const change of op.changes) {
-      const decoder = rowDecoder(schema, change.positions)
-      for (let i = 0; i < change.keys.count; i++) {
-        const given = decoder.row(change.block.columns, i)
-        const at = nextAt()
-        const keyOp: KeyOp =
-          op.op === 'upsert'
-            ? { at, op: 'upsert', given, row: completed(schema, encoder, change, i) }
-            : op.op === 'update'
-              ? { at, op: 'update', given }
-              : { at, op: 'delete' }
-        yield { key: keyText(schema, change.keys, i), values: keyOf(schema, given), op: keyOp }
-      }
+    for (const { change, i } of inOrder(op.changes)) {
+      const given = rowDecoder(schema, change.positions).row(change.block.columns, i)
+      const at = nextAt()
+      const keyOp: KeyOp =
+        op.op === 'upsert'
+          ? { at, op: 'upsert', given, row: completed(schema, encoder, change, i) }
+          : op.op === 'update'
+            ? { at, op: 'update', given }
+            : { at, op: 'delete' }
+      yield { key: keyText(schema, change.keys, i), values: keyOf(schema, given), op: keyOp }
     }
   }
+}
+
+/** The rows of blocks by columns, as the caller gave them. */
+function inOrder(changes: readonly ChangeBlock[]): { change: ChangeBlock; i: number }[] {
+  const rows = changes.flatMap((change) => Array.from(change.inputRows, (row, i) => ({ change, i, row })))
+  return changes.length === 1 ? rows : rows.sort((a, b) => a.row - b.row)
 }
 
 /** The new row that an upsert makes; undefined if it lacks a column. */

@@ -35,6 +35,14 @@ export function* findDuplicate(sections: readonly WriteSection[]): Generator<voi
   return suspects.size === 0 ? undefined : yield* compareSuspects(sections, suspects)
 }
 
+/** Whether some key comes twice. */
+export function hasSameKey(sections: readonly WriteSection[]): boolean {
+  const steps = findDuplicate(sections)
+  let step = steps.next()
+  while (!step.done) step = steps.next()
+  return step.value !== undefined
+}
+
 let table = new Uint32Array(bucketRows * 4)
 
 /** Puts hashes into the table, and those that are there already into `suspects`. An empty slot holds 0, so that a hash of 0 is always one. */

@@ -7,10 +7,11 @@ import { type RowEncoder, rowEncoder } from '../schema/row-encoder.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { Durability, WriteOptions } from './api.ts'
-import { encodeMerged, firstOfEachKey, hasSameKey } from './same-keys.ts'
+import { composedSections, type RecordedOp } from './composed-sections.ts'
+import { hasSameKey } from './duplicate-finder.ts'
 import { sliceRows, type Write, type WriteSection } from './write.ts'
 import type { WriteCounts } from './write-api.ts'
-import { changeSections, rowSections, type Wish, wishes } from './write-sections.ts'
+import { changeSections, rowSections, wishes } from './write-sections.ts'
 
 export interface TableWriterOptions {
   readonly schema: TableSchema
@@ -42,33 +43,27 @@ export class TableWriter {
   /** Inserts rows, atomically. Rows past the first few thousand are read while the call waits: do not change them before it resolves. */
   insert(input: object | readonly object[], o: WriteOptions & { readonly ifExists?: 'error' | 'skip' }): Promise<number> {
     const rows: readonly object[] = Array.isArray(input) ? input : [input as object]
-    const sections = (wish: Wish, given: readonly object[], from: number, to: number) =>
-      rowSections(this.#o, wish, this.#encoder.encode(given, from, to), from)
-    const { insert, insertMissing } = wishes
-    if (o.ifExists !== 'skip')
-      return this.#submit({ count: rows.length, encode: (from, to) => sections(insert, rows, from, to), answer: insertedOf }, o)
-    const merged = (found: readonly WriteSection[]) => {
-      const distinct = firstOfEachKey(rows, found)
-      return sections(insertMissing, distinct, 0, distinct.length)
-    }
-    return this.#submit(
-      { count: rows.length, encode: (from, to) => sections(insertMissing, rows, from, to), answer: insertedOf, merged },
-      o,
-    )
+    const wish = o.ifExists === 'skip' ? wishes.insertMissing : wishes.insert
+    const encode = (from: number, to: number) => rowSections(this.#o, wish, this.#encoder.encode(rows, from, to), from)
+    const encoding = { count: rows.length, encode, answer: insertedOf }
+    if (o.ifExists !== 'skip') return this.#submit(encoding, o)
+    return this.#submit({ ...encoding, composed: () => ({ op: 'insert', rows: this.#encoder.encode(rows), ifExists: 'skip' }) }, o)
   }
 
   /** Inserts rows, or changes those that are there. */
   async upsert(input: object | readonly object[], o: WriteOptions): Promise<void> {
+    const rows: readonly object[] = Array.isArray(input) ? input : [input as object]
     await this.#submit(
-      this.#changesOf(input, wishes.upsert, (rows, from, to) => this.#changeEncoder.upserts(rows, from, to)),
+      this.#changesOf('upsert', rows.length, (from, to) => this.#changeEncoder.upserts(rows, from, to)),
       o,
     )
   }
 
   /** Changes rows that are there; resolves with their number. */
   update(input: object | readonly object[], o: WriteOptions): Promise<number> {
+    const rows: readonly object[] = Array.isArray(input) ? input : [input as object]
     return this.#submit(
-      this.#changesOf(input, wishes.update, (rows, from, to) => this.#changeEncoder.updates(rows, from, to)),
+      this.#changesOf('update', rows.length, (from, to) => this.#changeEncoder.updates(rows, from, to)),
       o,
     )
   }
@@ -76,14 +71,8 @@ export class TableWriter {
   /** Deletes rows by their keys; resolves with how many there were. */
   delete(input: unknown, o: WriteOptions): Promise<number> {
     const keys: readonly unknown[] = Array.isArray(input) ? input : [input]
-    const encode = (from: number, to: number) => this.#sectionsOf(wishes.delete, [this.#changeEncoder.keys(keys, from, to)])
     return this.#submit(
-      {
-        count: keys.length,
-        encode,
-        answer: changedOf,
-        merged: (sections) => this.#sectionsOf(wishes.delete, [this.#changeEncoder.keys(firstOfEachKey(keys, sections))]),
-      },
+      this.#changesOf('delete', keys.length, (from, to) => [this.#changeEncoder.keys(keys, from, to)]),
       o,
     )
   }
@@ -105,21 +94,12 @@ export class TableWriter {
     return this.#changes
   }
 
-  #sectionsOf(wish: Wish, changes: readonly ChangeBlock[]): WriteSection[] {
-    return changes.flatMap((change) => changeSections(this.#o, wish, change, this.#changeEncoder))
-  }
-
-  #changesOf(
-    input: object | readonly object[],
-    wish: Wish,
-    encodeRows: (rows: readonly object[], from: number, to: number) => ChangeBlock[],
-  ): Encoding {
-    const rows: readonly object[] = Array.isArray(input) ? input : [input as object]
+  #changesOf(op: 'upsert' | 'update' | 'delete', count: number, blocks: (from: number, to: number) => ChangeBlock[]): Encoding {
     return {
-      count: rows.length,
-      encode: (from, to) => this.#sectionsOf(wish, encodeRows(rows, from, to)),
+      count,
+      encode: (from, to) => blocks(from, to).flatMap((change) => changeSections(this.#o, wishes[op], change, this.#changeEncoder)),
       answer: changedOf,
-      merged: (sections) => this.#sectionsOf(wish, encodeMerged(rows, sections, encodeRows)),
+      composed: () => ({ op, changes: blocks(0, count) }),
     }
   }
 
@@ -145,10 +125,11 @@ export class TableWriter {
     return this.#distinctWrite(sections, encoding, o)
   }
 
-  /** Inserts are looked at when their turn comes: the same key twice is an error. Of changes, later ones are merged into earlier ones. */
-  #distinctWrite(sections: WriteSection[], { answer, merged }: Encoding, o: WriteOptions): Write {
-    if (merged === undefined) return this.#write(sections, o, answer)
-    return this.#write(hasSameKey(sections) ? merged(sections) : sections, o, answer)
+  /** Inserts are looked at when their turn comes: the same key twice is an error. Other ops on one key are composed to one. */
+  #distinctWrite(sections: WriteSection[], { answer, composed }: Encoding, o: WriteOptions): Write {
+    if (composed === undefined || !hasSameKey(sections)) return this.#write(sections, o, answer)
+    const encoders = { rows: this.#encoder, changes: this.#changeEncoder }
+    return this.#write(composedSections(this.#o, [composed()], encoders, { countOps: false }), o, answer)
   }
 
   /** What a call is rejected with whose first batches were applied. */
@@ -215,8 +196,8 @@ interface Encoding {
   readonly count: number
   encode(from: number, to: number): WriteSection[]
   answer(counts: WriteCounts): number
-  /** The same, where a key comes several times in `sections`: once each. Absent: that is an error. */
-  merged?(sections: readonly WriteSection[]): WriteSection[]
+  /** The same, where a key comes several times: to be composed. Absent: that is an error. */
+  composed?(): RecordedOp
 }
 
 function insertedOf(counts: WriteCounts): number {

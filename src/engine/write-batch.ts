@@ -7,8 +7,8 @@ import type { TableSchema } from '../schema/table-schema.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { Durability, WriteOptions } from './call-options.ts'
 import { composedSections, type RecordedOp } from './composed-sections.ts'
+import { hasSameKey } from './duplicate-finder.ts'
 import { rejected } from './rejected.ts'
-import { hasSameKey } from './same-keys.ts'
 import type { Expectation, Write, WriteSection } from './write.ts'
 import type { BatchTable, InsertOptions, WriteBatch, WriteCounts } from './write-api.ts'
 import { changeSections, rowSections, wishes } from './write-sections.ts'
@@ -112,7 +112,7 @@ export class PendingBatch implements WriteBatch {
       if (op.op === 'insert') return rowSections(of, op.ifExists === 'skip' ? wishes.insertMissing : wishes.insert, op.rows, 0)
       return op.changes.flatMap((change) => changeSections(of, wishes[op.op], change, of.changes))
     })
-    return hasSameKey(plain) ? composedSections(of, of.ops, { rows: of.rows, changes: of.changes }) : plain
+    return hasSameKey(plain) ? composedSections(of, of.ops, of, { countOps: true }) : plain
   }
 
   #opsOf(table: BatchTable<never>): TableOps {

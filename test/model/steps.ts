@@ -97,5 +97,5 @@ export const steps = (count: number): fc.Arbitrary<Step[]> =>
       { weight: 2, arbitrary: fc.constant<Step>({ kind: 'reopen' }) },
       { weight: 2, arbitrary: fc.constant<Step>({ kind: 'crash' }) },
     ),
-    { minLength: count, maxLength: count },
+    { minLength: 1, maxLength: count, size: 'max' },
   )
