@@ -213,7 +213,7 @@ export class DiskRowSet implements KeySpan, LookupOwner {
 
   /** Whether a row is alive in the newest state; undefined: `misses` says what must be loaded. */
   isAliveNow(row: number, misses: LookupMisses): boolean | undefined {
-    return isAliveNow(this.schema, this.stack, row, misses)
+    return isAliveNow(this.stack, row, misses)
   }
 
   /** When a row changed last: its insertion, if it never did; undefined: `misses` says what must be loaded. */
