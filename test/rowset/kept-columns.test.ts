@@ -119,6 +119,25 @@ test('a column that no change sets comes from the base, and its zone maps hold',
   )
 })
 
+test('zone maps of a patched column are those of its new values', async (t) => {
+  const { rowset, store } = await changedRowSet({ files: [update(3, 11, 5)], store: [update(40, 12, -6)] })
+  const zones = (timestamp: number) =>
+    [...rowset.batches({ timestamp, range: openRange })].map((batch) => {
+      const zone = batch.zoneMap(1)
+      return zone && [zone.min, zone.max]
+    })
+  scan(rowset, 20)
+  t.deepEqual(zones(20), [
+    [0, 5],
+    [-6, 0],
+    [0, 0],
+    [0, 0],
+  ])
+  t.deepEqual(zones(11)[1], [0, 0], 'an older snapshot sees other values')
+  appendChange(store, schema, update(41, 22, 9))
+  t.deepEqual(zones(22).slice(0, 2), [[0, 5], undefined])
+})
+
 test('scans that change places with writes see what a model says', async (t) => {
   const random = new SeededRandom(11)
   const { rowset, store } = await changedRowSet({ files: [], store: [] })
