@@ -14,6 +14,7 @@ import { MaintenanceManager } from './maintenance/maintenance-manager.ts'
 import { MemoryBudget } from './maintenance/memory-budget.ts'
 import { PiscinaWorkerPool } from './maintenance/piscina-worker-pool.ts'
 import { SchedulingPolicy } from './maintenance/scheduling-policy.ts'
+import { SharedMemoryBudget } from './maintenance/shared-memory-budget.ts'
 import { WorkerPool } from './maintenance/worker-pool.ts'
 
 /** What the manager asks of the log, which is opened after it was made. */
@@ -44,6 +45,15 @@ export const piscinaWorkerPool = definePlugin({
       [Configuration, Clock],
       (config, clock) => new PiscinaWorkerPool({ clock, threads: config.maintenance.threads }),
     )
+  },
+})
+
+/** Counts all memory of the database against one limit. */
+export const sharedMemoryBudget = definePlugin({
+  name: 'shared-memory-budget',
+  provides: [MemoryBudget],
+  bind(module) {
+    module.provide(MemoryBudget, [Configuration, EventBus], ({ memory }, events) => new SharedMemoryBudget({ ...memory, events }))
   },
 })
 

@@ -10,8 +10,9 @@ import { Clock } from './base/clock.ts'
 import { Random } from './base/random.ts'
 import { systemClock } from './base/system-clock.ts'
 import { systemRandom } from './base/system-random.ts'
+import { tokenName } from './base/token.ts'
 import { Cleaner, CleanerDecorator } from './cleaner/cleaner.ts'
-import { Configuration, deletingCleaner, maintenanceManager, piscinaWorkerPool, WalState } from './core-plugins.ts'
+import { Configuration, deletingCleaner, maintenanceManager, piscinaWorkerPool, sharedMemoryBudget, WalState } from './core-plugins.ts'
 import type { Database } from './engine/api.ts'
 import { VarveDatabase } from './engine/database.ts'
 import { type EngineOptions, engineOptions } from './engine/engine-options.ts'
@@ -27,7 +28,6 @@ import { MaintenanceManager } from './maintenance/maintenance-manager.ts'
 import { MaintenanceOpFactory } from './maintenance/maintenance-op.ts'
 import { MemoryBudget, MemoryConsumer } from './maintenance/memory-budget.ts'
 import { SchedulingPolicy } from './maintenance/scheduling-policy.ts'
-import { SharedMemoryBudget } from './maintenance/shared-memory-budget.ts'
 import { WorkerPool } from './maintenance/worker-pool.ts'
 import { BlockCache } from './sstable/block-cache.ts'
 import { RowCache } from './tablet/row-cache.ts'
@@ -35,10 +35,22 @@ import { diskVfs } from './vfs/disk-vfs.ts'
 import { Vfs } from './vfs/vfs.ts'
 
 /** The plugins of every database, unless its configuration replaces or disables them. */
-export const defaultPlugins = [deletingCleaner, piscinaWorkerPool, thresholdPolicy, maintenanceManager, lruBlockCache, clockRowCache, flush]
+export const defaultPlugins = [
+  deletingCleaner,
+  piscinaWorkerPool,
+  sharedMemoryBudget,
+  thresholdPolicy,
+  maintenanceManager,
+  lruBlockCache,
+  clockRowCache,
+  flush,
+]
 
 export interface OpenOptions {
-  /** Changes what the engine stands on, after plugins have and before it opens: `collector.attach(options)`. */
+  /**
+   * Changes what the engine stands on, after plugins have and before it opens: `collector.attach(options)`. TypeError if
+   * it replaces the clock or the event bus.
+   */
   configure?(options: EngineOptions): void
 }
 
@@ -66,16 +78,13 @@ export async function openWith(given: string | DatabaseConfig, o: OpenOptions, h
 
 /** Connects the plugins of a configuration without opening a database: what `varve plugins` shows. */
 export async function assembleFor(config: ResolvedConfig, host: readonly HostService[] = []): Promise<Assembly> {
-  const events = new GuardedEventBus()
-  const { limitBytes, pressureAt, softLimitAt } = config.memory
   const own = [
     hostService(Configuration, config, { fixed: true }),
     hostService(Clock, systemClock),
     hostService(Random, systemRandom()),
     hostService(Vfs, diskVfs()),
-    hostService(EventBus, events),
+    hostService(EventBus, new GuardedEventBus()),
     hostService(JobIds, jobIds()),
-    hostService(MemoryBudget, new SharedMemoryBudget({ limitBytes, pressureAt, softLimitAt, events })),
     hostService(WalState, { current: () => ({ walBytes: 0, targetBytes: config.wal.targetReplayBytes }) }),
   ]
   const given = new Set(host.map((service) => service.token))
@@ -97,8 +106,11 @@ async function openAssembled(config: ResolvedConfig, assembly: Assembly, walStat
     events: assembly.get(EventBus),
     clock: assembly.get(Clock),
   })
+  const given = { ...options }
   assembly.configure(options)
   o.configure?.(options)
+  requireKept('clock', Clock, options.clock === given.clock)
+  requireKept('events', EventBus, options.events === given.events)
   Object.freeze(options)
   const rowCache = assembly.has(RowCache) ? assembly.get(RowCache) : undefined
   const engine = await openStorage({ options, config, memory, cache: assembly.get(BlockCache), rowCache, jobIds: assembly.get(JobIds) })
@@ -128,6 +140,13 @@ async function startDatabase(config: ResolvedConfig, assembly: Assembly, engine:
   await assembly.start()
   if (!config.readOnly) manager.start()
   return database
+}
+
+/** What the manager, the pool and other plugins were made with would not be what the engine uses. */
+function requireKept(name: string, service: symbol, isKept: boolean): void {
+  if (isKept) return
+  const message = `configure() cannot replace options.${name}, since plugins have been made with it. Provide the service ${tokenName(service)} with a plugin instead: definePlugin({ provides: [${tokenName(service)}], … }).`
+  throw new TypeError(message)
 }
 
 function decoratedCleaner(assembly: Assembly): Cleaner {

@@ -37,6 +37,8 @@ export type { MaintenanceExplanation, MaintenanceStatus } from './maintenance/ma
 export { MemoryBudget, MemoryConsumer, type MemoryLevel } from './maintenance/memory-budget.ts'
 export { type Candidate, type Choice, SchedulingPolicy, type SystemState } from './maintenance/scheduling-policy.ts'
 export { type Job, type JobContext, type JobFunction, jobModule, WorkerPool } from './maintenance/worker-pool.ts'
+export type { DeltaFileSummary } from './rowset/delta-file-writer.ts'
+export { type FlushDeltasInput, flushDeltas } from './rowset/flush-deltas.ts'
 export { type FlushInput, type FlushOutput, flushRows } from './rowset/flush-rows.ts'
 export type { KeyBlock } from './schema/column-vector.ts'
 export { compareRanges, type KeyLayout, keyLayout } from './schema/key-encoding.ts'
@@ -46,9 +48,10 @@ export { BlockCache, type BlockCacheStats, type BlockRole, type CacheableBlock }
 export { Codec } from './sstable/codec.ts'
 export { SSTableReader } from './sstable/sstable-reader.ts'
 export { SSTableWriter } from './sstable/sstable-writer.ts'
+export { type FlushChangesOptions, flushDeltaMemStore } from './tablet/delta-flush.ts'
 export { type FlushOptions, flushMemRowSet } from './tablet/mem-rowset-flush.ts'
 export { type CachedRow, type CachedRows, RowCache, type RowCacheStats } from './tablet/row-cache.ts'
-export type { FrozenStore, Tablet } from './tablet/tablet.ts'
+export type { FrozenChanges, FrozenStore, Tablet } from './tablet/tablet.ts'
 export {
   type AppendFile,
   type FileKind,

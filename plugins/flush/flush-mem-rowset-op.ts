@@ -9,8 +9,7 @@ import {
   type Tablet,
   type WorkerPool,
 } from '../../src/plugin.ts'
-
-const mebibyte = 1 << 20
+import { flushScore, scoreAgainInMs } from './flush-score.ts'
 
 export interface FlushMemRowSetOptions {
   readonly thresholdBytes: number
@@ -19,11 +18,7 @@ export interface FlushMemRowSetOptions {
   readonly compression: 'none' | 'deflate'
 }
 
-/**
- * Writes the MemRowSet of a tablet to SSTables. Score: past the size threshold, the MiB above it, plus one; below it,
- * once the rows are older than `maxAgeMs`, up to 1, by age or by size, whichever is nearer to its bound (Kudu's
- * FlushOpPerfImprovementPolicy). What memory and log it frees speaks for itself under pressure.
- */
+/** Writes the MemRowSet of a tablet, with the changes that its rows have taken, to SSTables and delta files; worth what `flushScore` says. */
 export class FlushMemRowSetOp implements MaintenanceOp {
   readonly name: string
   readonly kind = 'flush'
@@ -45,18 +40,25 @@ export class FlushMemRowSetOp implements MaintenanceOp {
   }
 
   updateStats(stats: MaintenanceOpStats): void {
-    const { live, frozen, memoryBytes, host, liveSinceMs } = this.#tablet
+    const tablet = this.#tablet
+    const { live, frozen, host } = tablet
     const rowCount = live.rowCount + (frozen?.store.rowCount ?? 0)
     if (rowCount === 0) return
+    const stores = [live, tablet.changesOf(live), frozen?.store, frozen?.changes].filter((store) => store !== undefined)
+    const bytes = stores.reduce((sum, { usedBytes }) => sum + usedBytes, 0)
+    const oldestOpId = stores.reduce<number | undefined>(
+      (least, store) => Math.min(least ?? Number.POSITIVE_INFINITY, store.oldestOpId ?? Number.POSITIVE_INFINITY),
+      undefined,
+    )
+    const ageMs = host.monotonicMs - tablet.liveSinceMs
     stats.runnable = true
-    stats.ramAnchoredBytes = memoryBytes
-    stats.logsRetainedBytes = host.logBytesRetainedBy(this.#tablet)
-    stats.ioBytes = memoryBytes
+    stats.ramAnchoredBytes = bytes
+    stats.logsRetainedBytes = host.logBytesRetainedBy({ oldestOpId })
+    stats.ioBytes = bytes
     stats.cpuMs = rowCount / 1000
-    const ageMs = host.monotonicMs - liveSinceMs
-    stats.perfImprovement = this.#score(memoryBytes, ageMs, frozen !== undefined)
+    stats.perfImprovement = flushScore({ bytes, ageMs, isFrozen: frozen !== undefined }, this.#o)
     // Age alone raises the score, so that it is looked at again without anybody saying so.
-    stats.askAgainInMs = ageMs < this.#o.maxAgeMs ? this.#o.maxAgeMs - ageMs : this.#o.maxAgeMs / 4
+    stats.askAgainInMs = scoreAgainInMs(ageMs, this.#o.maxAgeMs)
   }
 
   prepare(): boolean {
@@ -76,14 +78,5 @@ export class FlushMemRowSetOp implements MaintenanceOp {
       codec: { name: compression },
       run: (data) => context.pool.run<FlushOutput>({ module: jobModule(import.meta.url, './flush-job'), data }, { signal: context.signal }),
     })
-  }
-
-  #score(memoryBytes: number, ageMs: number, frozenBefore: boolean): number {
-    const { thresholdBytes, maxAgeMs } = this.#o
-    // A store that an attempt left frozen takes no rows, so that nothing is gained by waiting.
-    if (frozenBefore) return 1
-    if (memoryBytes >= thresholdBytes) return 1 + (memoryBytes - thresholdBytes) / mebibyte
-    if (ageMs < maxAgeMs) return 0
-    return Math.min(1, Math.max(memoryBytes / thresholdBytes, (ageMs - maxAgeMs) / maxAgeMs + 0.01))
   }
 }

@@ -19,6 +19,7 @@ export const errorCodes = {
   DATABASE_CLOSED: 'The database has been closed.',
   READ_ONLY: 'The database was opened for reading only.',
   DISK_FULL: 'The disk is full; nothing of this call was applied. It succeeds once there is room.',
+  IO_ERROR: 'The operating system failed to read or to write a file.',
   WRITES_STOPPED: 'A failure to persist stopped writes; reads go on. Reopen the database.',
   CORRUPTION: 'Bytes on disk are not what was written.',
   FORMAT_UNSUPPORTED: 'A file was written by a newer version of Varve.',
@@ -44,7 +45,7 @@ export const errorCodes = {
 
 export type VarveErrorCode = keyof typeof errorCodes
 
-const retryableCodes: ReadonlySet<VarveErrorCode> = new Set(['DISK_FULL', 'WRITE_CONFLICT', 'DATABASE_LOCKED', 'ABORTED'])
+const retryableCodes: ReadonlySet<VarveErrorCode> = new Set(['DISK_FULL', 'IO_ERROR', 'WRITE_CONFLICT', 'DATABASE_LOCKED', 'ABORTED'])
 
 /** An error with a code. `context` holds plain data (table, column, path, offset …) for programs and logs. */
 export class VarveError extends Error {

@@ -135,6 +135,7 @@ export class VarveDatabase implements Database {
   }
 
   metrics(): Metrics {
+    this.#engine.requireOpen()
     return databaseMetrics(this.#engine)
   }
 

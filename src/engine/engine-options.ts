@@ -14,14 +14,17 @@ export interface ReadObserver {
 
 /**
  * What an engine stands on. Mutable until the engine opens: `open(…, { configure(options) { … } })` and the `configure`
- * of a Lifecycle may wrap the cleaner or exchange the file system; afterwards it is fixed.
+ * of a Lifecycle may wrap the cleaner or exchange the file system; afterwards it is fixed. What plugins were made with
+ * before is read-only.
  */
 export interface EngineOptions {
   directory: string
   vfs: Vfs
   cleaner: Cleaner
-  events: EventBus
-  clock: Clock
+  /** To listen and to emit. Not to be replaced: plugins have it already, and what they emit would go elsewhere; a plugin can provide another. */
+  readonly events: EventBus
+  /** Not to be replaced: plugins have it already, and two clocks would disagree; a plugin can provide another. */
+  readonly clock: Clock
   /** Undefined: nobody looks at reads. */
   reads: ReadObserver | undefined
 }

@@ -320,8 +320,8 @@ export class StorageEngine implements TabletHost {
     const { counts } = this
     if (error) counts.flushFailures++
     else if (outputs.length > 0) counts.flushes++
-    for (const { rows, sizeBytes } of outputs) {
-      counts.flushedRows += rows
+    for (const { kind, rows, sizeBytes } of outputs) {
+      if (kind === 'sstable') counts.flushedRows += rows
       counts.flushedBytes += sizeBytes
     }
   }

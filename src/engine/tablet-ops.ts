@@ -42,10 +42,8 @@ export class TabletOps {
   }
 
   async #flushTablet(tablet: Tablet, { requireWritable }: { requireWritable(): void }): Promise<void> {
-    const newestGeneration = tablet.liveGeneration
-    const remains = () =>
-      (tablet.frozen !== undefined && tablet.frozen.generation <= newestGeneration) ||
-      (tablet.liveGeneration <= newestGeneration && tablet.live.rowCount > 0)
+    const newestOp = tablet.host.lastAppliedOp
+    const remains = () => (tablet.oldestOpId ?? Number.POSITIVE_INFINITY) <= newestOp
     const flushOps = (this.#ops.get(tablet) ?? []).filter(({ op }) => op.kind === 'flush')
     if (flushOps.length === 0 && remains()) {
       throw new VarveError('SERVICE_NOT_FOUND', 'No plugin contributes a flush op: is the flush plugin disabled?', {

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { asError } from '../base/errors.ts'
+import { fileError } from '../base/file-error.ts'
 import type { EventBus } from '../events/event-map.ts'
 import type { JobIds } from '../events/job-ids.ts'
 import type { RunRecord } from './maintenance-status.ts'
@@ -102,7 +102,7 @@ export class RunTable {
     try {
       await run.entry.op.perform({ signal: controller.signal, pool: this.#o.pool, reason, jobId })
     } catch (thrown) {
-      error = asError(thrown)
+      error = fileError(thrown)
     }
     this.#end(run, error)
   }

@@ -32,7 +32,11 @@ export class DeltaBatch implements BatchSource {
   }
 
   zoneMap(column: number): ZoneMap | undefined {
-    return this.changes.mayUpdate(column) ? undefined : this.base.zoneMap(column)
+    if (!this.changes.mayUpdate(column)) return this.base.zoneMap(column)
+    // That of the base does not hold where rows have changed; that of a patched column does.
+    const kept = this.kept?.column(column)
+    if (kept === undefined) return undefined
+    return kept.vector === undefined ? this.base.zoneMap(column) : kept.zoneMap
   }
 
   prepare(needs: BatchNeeds): Promise<void> | undefined {

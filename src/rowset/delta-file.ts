@@ -1,12 +1,13 @@
 import { invariant } from '../base/errors.ts'
 import type { FileMeta } from '../manifest/version-edit.ts'
+import type { FixedVector } from '../schema/column-vector.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { BlockCache } from '../sstable/block-cache.ts'
 import type { Codec } from '../sstable/codec.ts'
 import type { FileHandles } from '../sstable/file-handles.ts'
 import { SSTableReader } from '../sstable/sstable-reader.ts'
 import { rowOfDeltaKey } from './delta-keys.ts'
-import { type DeltaSchema, deltaPositionOf, deltaSchema } from './delta-schema.ts'
+import { type DeltaSchema, deltaPositionOf, deltaPositions, deltaSchema } from './delta-schema.ts'
 import { countBelow, type DeltaFileParts, FileDeltaRun } from './file-delta-run.ts'
 import type { DeltaRun, DeltaSource } from './row-changes.ts'
 
@@ -100,6 +101,20 @@ export class DeltaFile implements DeltaSource, DeltaFileParts {
     if (deltas !== undefined && deltas.minRow >= from && deltas.maxRow < to) return this.meta.rows
     const known = this.counts.get(from)
     return known?.to === to ? known.count : undefined
+  }
+
+  mayChange(row: number): boolean {
+    if (this.excludes(row, row + 1)) return false
+    if (!this.reader.isOpen) return true
+    const { firstRows, reader } = this
+    const next = countBelow(firstRows, row)
+    // A group that begins with the row says yes; else only the one before it may have it.
+    if (firstRows[next] === row) return true
+    if (next === 0) return false
+    const column = reader.column(next - 1, deltaPositions.row)
+    if (column === undefined) return true
+    const rows = (column as FixedVector).values as Int32Array
+    return rows[countBelow(rows, row)] === row
   }
 
   open(from: number, to: number): DeltaRun {

@@ -109,6 +109,10 @@ export class DeltaMemStore implements MemDeltaSource {
     return this.index.countIn(from, to)
   }
 
+  mayChange(row: number): boolean {
+    return this.index.latestOf(row) >= 0
+  }
+
   open(from: number, to: number): DeltaRun {
     return this.runOf(this.index.changesIn(from, to))
   }

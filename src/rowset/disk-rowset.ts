@@ -9,6 +9,7 @@ import type { Codec } from '../sstable/codec.ts'
 import type { FileHandles } from '../sstable/file-handles.ts'
 import { SSTableReader } from '../sstable/sstable-reader.ts'
 import type { BatchSource } from './batch-source.ts'
+import { ColumnBounds } from './column-bounds.ts'
 import { DeltaFile } from './delta-file.ts'
 import { DeltaStack } from './delta-stack.ts'
 import { diskBatches } from './disk-scan.ts'
@@ -52,7 +53,7 @@ export class DiskRowSet implements KeySpan, LookupOwner {
   private readonly cache: BlockCache
   private stack: DeltaStack
   private readonly onReleased: (() => void) | undefined
-  private readonly columnBounds = new Map<number, { min: number; max: number }>()
+  private readonly columnBounds: ColumnBounds
   private references = 1
 
   /** Opens nothing yet. The caller holds the first reference. */
@@ -70,6 +71,7 @@ export class DiskRowSet implements KeySpan, LookupOwner {
       files,
       ...(codecs === undefined ? {} : { codecs }),
     })
+    this.columnBounds = new ColumnBounds(this.reader)
     this.cache = cache
     this.stack = o.deltas ?? new DeltaStack()
     this.onReleased = o.onReleased
@@ -92,28 +94,7 @@ export class DiskRowSet implements KeySpan, LookupOwner {
 
   /** Whether some key column of this rowset lies apart from the bounds: then no row within them is here. Reads nothing. */
   excludes(bounds: readonly KeyColumnBounds[]): boolean {
-    if (!this.reader.isOpen) return false
-    for (const { position, min, max } of bounds) {
-      const own = this.boundsOf(position)
-      if (max < own.min || min > own.max) return true
-    }
-    return false
-  }
-
-  /** Between which numbers a column lies, as far as its zone maps say. */
-  private boundsOf(position: number): { min: number; max: number } {
-    let own = this.columnBounds.get(position)
-    if (own === undefined) {
-      own = { min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY }
-      for (let group = 0; group < this.reader.groupCount; group++) {
-        const { known, min, max } = this.reader.zoneMap(group, position)
-        const isNumeric = known && typeof min === 'number' && typeof max === 'number'
-        own.min = Math.min(own.min, isNumeric ? min : Number.NEGATIVE_INFINITY)
-        own.max = Math.max(own.max, isNumeric ? max : Number.POSITIVE_INFINITY)
-      }
-      this.columnBounds.set(position, own)
-    }
-    return own
+    return this.columnBounds.excludes(bounds)
   }
 
   /** The row id of key `index` of `keys`, whose hash is given; −1 if it is not here; `notInMemory`: `misses` says why. */
@@ -232,7 +213,7 @@ export class DiskRowSet implements KeySpan, LookupOwner {
 
   /** Whether a row is alive in the newest state; undefined: `misses` says what must be loaded. */
   isAliveNow(row: number, misses: LookupMisses): boolean | undefined {
-    return isAliveNow(this.schema, this.stack, row, misses)
+    return isAliveNow(this.stack, row, misses)
   }
 
   /** When a row changed last: its insertion, if it never did; undefined: `misses` says what must be loaded. */

@@ -6,9 +6,11 @@
 import type { ColumnVector } from '../schema/column-vector.ts'
 import type { BlockCache, CacheableBlock } from '../sstable/block-cache.ts'
 import { CachedColumn } from '../sstable/column-block.ts'
+import type { ZoneMap } from '../sstable/sstable.ts'
 import { type DeltaStack, isInMemory } from './delta-stack.ts'
 import type { RunChanges } from './resolve-changes.ts'
 import type { DeltaSource } from './row-changes.ts'
+import { zoneMapOf } from './vector-zone-map.ts'
 
 /** Added to the number of a file of base data, names its patched columns in the cache. Files never count so far. */
 const patchedFiles = 2 ** 31
@@ -23,16 +25,24 @@ interface Origin {
   readonly seenFrom: number
 }
 
-/** A column as a read of the newest state finds it; `vector` undefined: as the base has it. */
-class KeptColumn implements CacheableBlock {
+/** A column as a read of the newest state finds it. */
+export class KeptColumn implements CacheableBlock {
+  /** Undefined: as the base has it. */
   readonly vector: ColumnVector | undefined
   readonly origin: Origin
   readonly byteLength: number
+  private zone: ZoneMap | 'unknown' | undefined
 
   constructor(vector: ColumnVector | undefined, origin: Origin) {
     this.vector = vector
     this.origin = origin
     this.byteLength = vector === undefined ? 256 : new CachedColumn(vector).byteLength
+  }
+
+  /** That of the vector; undefined: there is none, or nothing is known. Worked out when a scan first asks. */
+  get zoneMap(): ZoneMap | undefined {
+    this.zone ??= (this.vector && zoneMapOf(this.vector)) ?? 'unknown'
+    return this.zone === 'unknown' ? undefined : this.zone
   }
 }
 
@@ -70,8 +80,8 @@ export class KeptColumns {
     this.o = o
   }
 
-  /** The column as the scan sees it, if that is kept; `vector` undefined: as the base has it. */
-  column(position: number): { readonly vector: ColumnVector | undefined } | undefined {
+  /** The column as the scan sees it, if that is kept. */
+  column(position: number): KeptColumn | undefined {
     const kept = this.get(position)
     return kept instanceof KeptColumn && this.holds(kept.origin, position) ? kept : undefined
   }

@@ -188,7 +188,7 @@ export class MemRowSet {
 
   /** Whether a row is alive in the newest state. */
   isAliveNow(row: number, misses: LookupMisses): boolean | undefined {
-    return isAliveNow(this.schema, this.stack, row, misses)
+    return isAliveNow(this.stack, row, misses)
   }
 
   /** When a row changed last: its insertion, if it never did. */

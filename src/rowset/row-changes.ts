@@ -25,6 +25,8 @@ export interface DeltaSource {
    * made of; undefined: a run of these rows must be prepared first.
    */
   countIn(from: number, to: number): number | undefined
+  /** Whether there may be a change of a row, as far as memory tells at little cost: asked by every read of a single row. */
+  mayChange(row: number): boolean
   /** The changes of rows `[from .. to)`: a view of what is there now, for one reader. */
   open(from: number, to: number): DeltaRun
   /** Keeps memory or file for one more user; `release` lets go. */

@@ -99,7 +99,7 @@ export class RowOverlay {
     const { redo, stores, undo } = stack
     for (let i = redo.length - 1; i >= 0; i--) {
       const source = redo[i] as DeltaSource
-      if (source.minTime > o.timestamp || !this.matters(source)) continue
+      if (source.minTime > o.timestamp || !source.mayChange(o.row) || !this.matters(source)) continue
       const store = stores[i]
       if (store === undefined) this.readFile(stack, source)
       else this.readStore(store)
@@ -107,7 +107,8 @@ export class RowOverlay {
     const wasRedone = this.aliveTime !== Number.NEGATIVE_INFINITY
     if (wasRedone && !this.isAlive) return this.isComplete ? false : undefined
     this.turnToUndo(wasRedone)
-    for (const source of undo) if (source.maxTime > o.timestamp && this.matters(source)) this.readFile(stack, source)
+    for (const source of undo)
+      if (source.maxTime > o.timestamp && source.mayChange(o.row) && this.matters(source)) this.readFile(stack, source)
     return this.isComplete ? this.isAlive : undefined
   }
 

@@ -1,6 +1,7 @@
 /** Reads of single rows through deltas, and what writes ask of a row before they change it. */
 import type { ColumnVector } from '../schema/column-vector.ts'
 import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
+import { deltaOps } from './delta-schema.ts'
 import type { DeltaStack } from './delta-stack.ts'
 import type { LookupMisses } from './lookup-misses.ts'
 import type { DeltaSource } from './row-changes.ts'
@@ -38,6 +39,7 @@ export interface OverlaidRows {
  */
 export function readChanged(rowset: OverlaidRows, row: number, read: RowRead): boolean | 'unchanged' | undefined {
   const { positions, timestamp, misses } = read
+  if (!mayDiffer(rowset.deltas, row, timestamp)) return 'unchanged'
   const overlay = new RowOverlay({ schema: rowset.schema, row, timestamp, positions, misses })
   const alive = overlay.resolve(rowset.deltas)
   if (!alive) return alive
@@ -56,10 +58,38 @@ export function readChanged(rowset: OverlaidRows, row: number, read: RowRead): b
   return true
 }
 
+/** Whether a read of a row at a timestamp may differ from the base data, as far as memory tells at little cost. */
+function mayDiffer({ redo, undo }: DeltaStack, row: number, timestamp: number): boolean {
+  for (const source of redo) if (source.minTime <= timestamp && source.mayChange(row)) return true
+  for (const source of undo) if (source.maxTime > timestamp && source.mayChange(row)) return true
+  return false
+}
+
 /** Whether a row is alive in the newest state; undefined: `misses` says why it cannot be told. Of rows that never die, costs next to nothing. */
-export function isAliveNow(schema: TableSchema, stack: DeltaStack, row: number, misses: LookupMisses): boolean | undefined {
-  if (!stack.mayKillNow) return true
-  return new RowOverlay({ schema, row, timestamp: Number.POSITIVE_INFINITY, positions: [], misses }).resolve(stack)
+export function isAliveNow(stack: DeltaStack, row: number, misses: LookupMisses): boolean | undefined {
+  let newest = Number.NEGATIVE_INFINITY
+  let isAlive = true
+  let isComplete = true
+  const say = (time: number, op: number) => {
+    if (time < newest) return
+    newest = time
+    isAlive = op !== deltaOps.delete
+  }
+  for (let i = stack.redo.length - 1; i >= 0; i--) {
+    const source = stack.redo[i] as DeltaSource
+    const store = stack.stores[i]
+    // What is updated is alive: a source of mere updates says nothing new, nor does one that is older throughout.
+    if (!source.mayKill || source.maxTime < newest || !source.mayChange(row)) continue
+    if (store !== undefined) {
+      const change = store.latestOf(row)
+      say(store.timeOf(change), store.opOf(change))
+      continue
+    }
+    const run = rowRun(stack, source, row, [], misses)
+    if (run === undefined) isComplete = false
+    else for (let k = 0; k < run.count; k++) say(run.times[k] as number, run.ops[k] as number)
+  }
+  return isComplete ? isAlive : undefined
 }
 
 /** The commit timestamp of the newest change of a row, which was inserted at `insertedAt`; undefined: `misses` says what lacks. */
@@ -67,7 +97,7 @@ export function newestChangeTime(stack: DeltaStack, row: number, insertedAt: num
   let newest = insertedAt
   let isComplete = true
   const readFile = (source: DeltaSource) => {
-    if (source.maxTime <= newest) return
+    if (source.maxTime <= newest || !source.mayChange(row)) return
     const run = rowRun(stack, source, row, [], misses)
     if (run === undefined) isComplete = false
     else for (let k = 0; k < run.count; k++) newest = Math.max(newest, run.times[k] as number)

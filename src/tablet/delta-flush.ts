@@ -5,7 +5,8 @@
  * instead of the store. No row moves, so that nothing is carried over. A failure before the edit leaves the store frozen, for
  * the next attempt, and removes the file.
  */
-import { asError, invariant, VarveError } from '../base/errors.ts'
+import { invariant, VarveError } from '../base/errors.ts'
+import { fileError } from '../base/file-error.ts'
 import type { DeltaFile } from '../rowset/delta-file.ts'
 import type { DeltaFileSummary } from '../rowset/delta-file-writer.ts'
 import type { FlushDeltasInput } from '../rowset/flush-deltas.ts'
@@ -57,9 +58,10 @@ export async function flushDeltaMemStore(tablet: Tablet, frozen: FrozenChanges, 
     if (!editBegun || (thrown instanceof VarveError && thrown.code === 'DISK_FULL')) await host.discardFiles([output.path])
     // A table that is being dropped needs no flush; if it stays after all, its changes wait for the next attempt.
     const isNeedless = tablet.isDropped && !editBegun
-    const error = isNeedless ? {} : { error: asError(thrown) }
+    const failure = fileError(thrown)
+    const error = isNeedless ? {} : { error: failure }
     host.events.emit('flush:end', { ...scope, durationMs: host.monotonicMs - beganMs, outputs: [], ...error })
-    if (!isNeedless) throw thrown
+    if (!isNeedless) throw failure
   }
 }
 

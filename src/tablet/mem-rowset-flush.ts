@@ -9,7 +9,8 @@
  *   6. the result is installed in memory, and announced, in one tick; only then are log segments and files let go
  * A failure before 5 leaves the store frozen, for the next attempt, and removes the files.
  */
-import { asError, invariant, VarveError } from '../base/errors.ts'
+import { invariant, VarveError } from '../base/errors.ts'
+import { fileError } from '../base/file-error.ts'
 import type { FileMeta } from '../manifest/version-edit.ts'
 import { laterState } from '../manifest/version-parts.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
@@ -77,9 +78,10 @@ export async function flushMemRowSet(tablet: Tablet, frozen: FrozenStore, o: Flu
     }
     // A table that is being dropped needs no flush; if it stays after all, its store waits for the next attempt.
     const isNeedless = tablet.isDropped && !editBegun
-    const error = isNeedless ? {} : { error: asError(thrown) }
+    const failure = fileError(thrown)
+    const error = isNeedless ? {} : { error: failure }
     host.events.emit('flush:end', { ...scope, durationMs: host.monotonicMs - beganMs, outputs: [], ...error })
-    if (!isNeedless) throw thrown
+    if (!isNeedless) throw failure
   }
 }
 

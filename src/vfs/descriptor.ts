@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { promisify } from 'node:util'
-import { systemError } from './system-error.ts'
+import { namingFile, systemError } from './system-error.ts'
 
 const closeAsync = promisify(fs.close)
 
@@ -19,14 +19,37 @@ export class Descriptor {
     this.#fd = fd
   }
 
-  /** The number, for a call that ends with `release`; EBADF after `close`. */
-  acquire(syscall: string): number {
+  /** A call with the number; EBADF after `close`. Its errors name the file. */
+  async use<R>(syscall: string, call: (fd: number) => Promise<R>): Promise<R> {
+    const fd = this.#acquire(syscall)
+    try {
+      return await call(fd)
+    } catch (error) {
+      throw namingFile(error, this.path)
+    } finally {
+      this.#release()
+    }
+  }
+
+  /** As `use`, blocking. */
+  useSync<R>(syscall: string, call: (fd: number) => R): R {
+    const fd = this.#acquire(syscall)
+    try {
+      return call(fd)
+    } catch (error) {
+      throw namingFile(error, this.path)
+    } finally {
+      this.#release()
+    }
+  }
+
+  #acquire(syscall: string): number {
     if (this.#closing) throw systemError('EBADF', syscall, this.path)
     this.#users++
     return this.#fd
   }
 
-  release(): void {
+  #release(): void {
     this.#users--
     if (this.#closing && this.#users === 0) closeAsync(this.#fd).then(this.#closing.resolve, this.#closing.reject)
   }
@@ -36,7 +59,7 @@ export class Descriptor {
     if (this.#closing) return this.#closing.promise
     this.#closing = withResolvers()
     this.#users++
-    this.release()
+    this.#release()
     return this.#closing.promise
   }
 

@@ -29,9 +29,8 @@ export class DiskAppendFile implements AppendFile {
     return this.#state.sizeBytes
   }
 
-  async append(bytes: Uint8Array): Promise<void> {
-    const fd = this.#descriptor.acquire('write')
-    try {
+  append(bytes: Uint8Array): Promise<void> {
+    return this.#descriptor.use('write', async (fd) => {
       const position = this.#state.begin(bytes.length)
       try {
         for (let done = 0; done < bytes.length; ) {
@@ -43,14 +42,11 @@ export class DiskAppendFile implements AppendFile {
         this.#state.fail(position)
         throw error
       }
-    } finally {
-      this.#descriptor.release()
-    }
+    })
   }
 
   appendSync(bytes: Uint8Array): void {
-    const fd = this.#descriptor.acquire('write')
-    try {
+    this.#descriptor.useSync('write', (fd) => {
       const position = this.#state.begin(bytes.length)
       try {
         for (let done = 0; done < bytes.length; ) {
@@ -61,40 +57,27 @@ export class DiskAppendFile implements AppendFile {
         this.#state.fail(position)
         throw error
       }
-    } finally {
-      this.#descriptor.release()
-    }
+    })
   }
 
-  async truncate(sizeBytes: number): Promise<void> {
-    const fd = this.#descriptor.acquire('ftruncate')
-    try {
+  truncate(sizeBytes: number): Promise<void> {
+    return this.#descriptor.use('ftruncate', async (fd) => {
       this.#state.checkTruncate(sizeBytes)
       await ftruncate(fd, sizeBytes)
       this.#state.truncated(sizeBytes)
-    } finally {
-      this.#descriptor.release()
-    }
+    })
   }
 
   truncateSync(sizeBytes: number): void {
-    const fd = this.#descriptor.acquire('ftruncate')
-    try {
+    this.#descriptor.useSync('ftruncate', (fd) => {
       this.#state.checkTruncate(sizeBytes)
       fs.ftruncateSync(fd, sizeBytes)
       this.#state.truncated(sizeBytes)
-    } finally {
-      this.#descriptor.release()
-    }
+    })
   }
 
-  async sync(): Promise<void> {
-    const fd = this.#descriptor.acquire('fdatasync')
-    try {
-      await fdatasync(fd)
-    } finally {
-      this.#descriptor.release()
-    }
+  sync(): Promise<void> {
+    return this.#descriptor.use('fdatasync', (fd) => fdatasync(fd))
   }
 
   close(): Promise<void> {

@@ -21,28 +21,17 @@ export class DiskReadableFile implements ReadableFile {
     this.#descriptor = new Descriptor(path, fd)
   }
 
-  async size(): Promise<number> {
-    const fd = this.#descriptor.acquire('fstat')
-    try {
-      return (await fstat(fd)).size
-    } finally {
-      this.#descriptor.release()
-    }
+  size(): Promise<number> {
+    return this.#descriptor.use('fstat', async (fd) => (await fstat(fd)).size)
   }
 
   sizeSync(): number {
-    const fd = this.#descriptor.acquire('fstat')
-    try {
-      return fs.fstatSync(fd).size
-    } finally {
-      this.#descriptor.release()
-    }
+    return this.#descriptor.useSync('fstat', (fd) => fs.fstatSync(fd).size)
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     checkReadRange(offset, length)
-    const fd = this.#descriptor.acquire('read')
-    try {
+    return this.#descriptor.use('read', async (fd) => {
       const wanted = length > trustedReadBytes ? Math.min(length, Math.max(0, (await fstat(fd)).size - offset)) : length
       const bytes = ownBytes(wanted)
       let done = 0
@@ -52,15 +41,12 @@ export class DiskReadableFile implements ReadableFile {
         done += bytesRead
       }
       return done === wanted ? bytes : bytes.slice(0, done)
-    } finally {
-      this.#descriptor.release()
-    }
+    })
   }
 
   readSync(offset: number, length: number): Uint8Array {
     checkReadRange(offset, length)
-    const fd = this.#descriptor.acquire('read')
-    try {
+    return this.#descriptor.useSync('read', (fd) => {
       const wanted = length > trustedReadBytes ? Math.min(length, Math.max(0, fs.fstatSync(fd).size - offset)) : length
       const bytes = ownBytes(wanted)
       let done = 0
@@ -70,9 +56,7 @@ export class DiskReadableFile implements ReadableFile {
         done += bytesRead
       }
       return done === wanted ? bytes : bytes.slice(0, done)
-    } finally {
-      this.#descriptor.release()
-    }
+    })
   }
 
   stream(o: { signal?: AbortSignal } = {}): AsyncIterable<Uint8Array> {

@@ -1,3 +1,5 @@
+import { systemCode } from '../base/errors.ts'
+
 const messages: Readonly<Record<string, string>> = {
   EBADF: 'bad file descriptor',
   EEXIST: 'file already exists',
@@ -9,6 +11,12 @@ const messages: Readonly<Record<string, string>> = {
   ENOTEMPTY: 'directory not empty',
   ENOTSUP: 'operation not supported',
   EPERM: 'operation not permitted',
+}
+
+/** The error of a call that knew its file by number only, naming the file as the others of `node:fs` do. */
+export function namingFile(thrown: unknown, path: string): unknown {
+  if (thrown instanceof Error && systemCode(thrown) !== undefined && !('path' in thrown)) Object.assign(thrown, { path })
+  return thrown
 }
 
 /** An error as `node:fs` makes it: `code`, `syscall` and `path`, and a message that says all three. */

@@ -1,10 +1,4 @@
-import { asError, systemCode, VarveError } from '../base/errors.ts'
-
-/** Whether the file system refused for want of room, so that the same call may succeed later. */
-export function isDiskFull(error: unknown): boolean {
-  const code = systemCode(error)
-  return code === 'ENOSPC' || code === 'EDQUOT'
-}
+import { asError, VarveError } from '../base/errors.ts'
 
 /** DISK_FULL for a thing (`the log /db/000004.wal`) of which nothing was written. */
 export function diskFullError(what: string, path: string, cause: unknown): VarveError {

@@ -26,6 +26,8 @@ test('every call on a closed database is refused with DATABASE_CLOSED', async (t
   t.throws(() => db.table('small'), { code: 'DATABASE_CLOSED' })
   t.throws(() => db.tables(), { code: 'DATABASE_CLOSED' })
   t.throws(() => db.snapshot(), { code: 'DATABASE_CLOSED' })
+  t.throws(() => db.metrics(), { code: 'DATABASE_CLOSED' })
+  t.throws(() => table.stats(), { code: 'DATABASE_CLOSED' })
   t.throws(() => table.getSync(1), { code: 'DATABASE_CLOSED' })
 })
 

@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { Database } from '../../src/index.ts'
+import { type Database, VarveError } from '../../src/index.ts'
 import { MemoryVfs, openMemory, SeededRandom, SimulatedClock } from '../../src/testing/index.ts'
 import { outcome, rowsFrom, small, sstFiles, turns } from './kit.ts'
 
@@ -191,14 +191,33 @@ test('EIO while writing an SSTable fails that flush only; the next one succeeds'
     db.events.on('background-error', () => undefined)
     const table = await db.createTable(small)
     await table.insert(rowsFrom(0, 1000))
+    const told: unknown[] = []
+    db.events.on('flush:end', ({ error }) => told.push(error))
     using fault = vfs.inject({ op, path: /sst$/, error: 'EIO' })
-    await t.throwsAsync(db.flush())
+    const error = await t.throwsAsync(db.flush(), { instanceOf: VarveError, code: 'IO_ERROR', message: /EIO at \w+ of \/db\/\d+\.sst/ })
+    t.is((error?.cause as { code?: string }).code, 'EIO')
+    t.regex(String((error as VarveError).context['path']), /\.sst$/)
+    t.true((error as VarveError).retryable)
+    t.deepEqual(told, [error])
+    t.is(db.maintenance.status().runs.at(-1)?.error, error)
     t.is(await table.insert(rowsFrom(1000)), 1)
     fault[Symbol.dispose]()
     await db.flush()
     t.like(table.stats(), { memoryRows: 0, diskRows: 1001 })
     await db.close()
     t.is(await countAfterKill(vfs), 1001)
+  }
+})
+
+test('a full disk wherever a flush meets it is DISK_FULL, and names the file', async (t) => {
+  for (const fault of [{ op: 'create' }, { op: 'append' }, { op: 'sync' }] as const) {
+    const vfs = new MemoryVfs()
+    const db = await openMemory({}, { vfs })
+    const table = await db.createTable(small)
+    await table.insert(rowsFrom(0, 100))
+    using _ = vfs.inject({ ...fault, path: /sst$/, error: 'ENOSPC' })
+    await t.throwsAsync(db.flush(), { instanceOf: VarveError, code: 'DISK_FULL', message: /\.sst/ }, fault.op)
+    await db.close()
   }
 })
 

@@ -23,7 +23,8 @@ linuxOnly('an append that the system cuts short is reported, counted as nothing,
 
 linuxOnly('a full device refuses an append with ENOSPC, and then every other until the file is truncated', async (t) => {
   await using file = await diskVfs().openAppend('/dev/full')
-  await t.throwsAsync(() => file.append(new Uint8Array(10)), { code: 'ENOSPC' })
+  const error = await t.throwsAsync(() => file.append(new Uint8Array(10)), { code: 'ENOSPC' })
+  t.is((error as { path?: string } | undefined)?.path, '/dev/full', 'the error of a call on an open file names it too')
   t.throws(() => file.appendSync(new Uint8Array(10)), { instanceOf: InvariantError })
   t.is(file.sizeBytes, 0)
 })
@@ -43,6 +44,13 @@ test('closing without waiting, while reads are under way, gives the descriptor b
   }
   // Other tests of this file may hold a few of their own.
   if (process.platform === 'linux') t.true(open() < before + 10)
+})
+
+linuxOnly('a read that fails names its file', async (t) => {
+  await using file = await diskVfs().open(root)
+  await t.throwsAsync(() => file.read(0, 10), { code: 'EISDIR' })
+  const error = t.throws(() => diskVfs().openSync(root).readSync(0, 10), { code: 'EISDIR' })
+  t.is((error as { path?: string } | undefined)?.path, root)
 })
 
 test('a directory is made with its parents by many at once', async (t) => {

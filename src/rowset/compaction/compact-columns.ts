@@ -9,19 +9,17 @@
  * was before. Values of dead rows are written like others: readers before their death see them.
  */
 import { invariant } from '../../base/errors.ts'
-import type { RowBlock } from '../../schema/column-vector.ts'
 import type { ColumnSchema, TableSchema } from '../../schema/table-schema.ts'
-import { defaultVector, sliceBlock } from '../../schema/vector-ops.ts'
+import { defaultVector } from '../../schema/vector-ops.ts'
 import { ColumnRewriter } from '../../sstable/column-rewriter.ts'
 import type { SSTableSummary } from '../../sstable/sstable.ts'
 import type { SSTableReader } from '../../sstable/sstable-reader.ts'
 import type { DeltaFileSummary } from '../delta-file-writer.ts'
 import { type DeltaSchema, deltaSchema } from '../delta-schema.ts'
-import { countBelow } from '../file-delta-run.ts'
 import { ColumnWalk } from './column-walk.ts'
 import { DeltaCursor } from './delta-cursor.ts'
 import { DeltaOutput } from './delta-output.ts'
-import { rowsOf } from './delta-rows.ts'
+import { EntriesByRow } from './entries-by-row.ts'
 import { type JobFile, type JobFiles, type JobFilesOptions, withJobFiles } from './job-files.ts'
 import { MergedDeltas } from './merge-deltas.ts'
 
@@ -138,28 +136,4 @@ async function rewriteGroups({ files, delta, source, merged, base, redo, undo, p
     `a delta file changes rows that ${source.path} does not have`,
   )
   return Math.max(forgottenThrough, merged.forgottenThrough)
-}
-
-/** Hands out entries up to a row; blocks are cut there. */
-class EntriesByRow {
-  private readonly blocks: AsyncGenerator<RowBlock>
-  private left: RowBlock | undefined
-
-  constructor(blocks: AsyncGenerator<RowBlock>) {
-    this.blocks = blocks
-  }
-
-  /** The next entries, of rows below `row`; undefined if there are none. */
-  async takeBelow(row: number): Promise<RowBlock | undefined> {
-    if (this.left === undefined) {
-      const next = await this.blocks.next()
-      if (next.done === true) return undefined
-      this.left = next.value
-    }
-    const block = this.left
-    const end = countBelow(rowsOf(block), row)
-    if (end === 0) return undefined
-    this.left = end === block.rowCount ? undefined : sliceBlock(block, end, block.rowCount)
-    return sliceBlock(block, 0, end)
-  }
 }

@@ -10,8 +10,20 @@ import type { RowBlock } from '../../schema/column-vector.ts'
 import { concatBlocks, gatherBlock, sliceBlock } from '../../schema/vector-ops.ts'
 import type { DeltaSchema } from '../delta-schema.ts'
 import { type ComposeRule, composeDeltas } from './compose-deltas.ts'
-import type { DeltaCursor } from './delta-cursor.ts'
 import type { JobFiles } from './job-files.ts'
+
+/** Entries in order of row and time, a block at a time: of a delta file, or of whatever else makes some. */
+export interface EntryCursor {
+  /** A block of the delta schema; its entries from `at` on are still to come. */
+  readonly block: RowBlock
+  readonly rows: Int32Array
+  readonly times: Float64Array
+  at: number
+  /** Whether an entry is at hand; else `advance`. */
+  readonly isFilled: boolean
+  /** Takes the next block, which has entries; false at the end. */
+  advance(): Promise<boolean>
+}
 
 export class MergedDeltas {
   /** The newest time of which something was left out or composed: readers before it might miss something. */
@@ -20,10 +32,10 @@ export class MergedDeltas {
   private readonly delta: DeltaSchema
   private readonly rule: ComposeRule
   /** Those that are not at their end; where two have an entry of one row and time, the first goes first. */
-  private cursors: readonly DeltaCursor[]
+  private cursors: readonly EntryCursor[]
 
   /** `cursors`: redo files oldest first. */
-  constructor(files: JobFiles, delta: DeltaSchema, cursors: readonly DeltaCursor[], rule: ComposeRule) {
+  constructor(files: JobFiles, delta: DeltaSchema, cursors: readonly EntryCursor[], rule: ComposeRule) {
     this.files = files
     this.delta = delta
     this.cursors = cursors
@@ -46,7 +58,7 @@ export class MergedDeltas {
 
   /** Brings a group of each file to hand; false if all are at their end. */
   private async fill(): Promise<boolean> {
-    const left: DeltaCursor[] = []
+    const left: EntryCursor[] = []
     for (const cursor of this.cursors) if (cursor.isFilled || (await cursor.advance())) left.push(cursor)
     this.cursors = left
     return left.length > 0
@@ -71,7 +83,7 @@ export class MergedDeltas {
 }
 
 /** Takes entries by row and time until a group is used up: for each the index of its cursor. Hot: runs, not single entries. */
-function takeInOrder(cursors: readonly DeltaCursor[]): Uint16Array {
+function takeInOrder(cursors: readonly EntryCursor[]): Uint16Array {
   const lanes = new Uint16Array(cursors.reduce((sum, { rows, at }) => sum + rows.length - at, 0))
   let count = 0
   for (;;) {
@@ -85,7 +97,7 @@ function takeInOrder(cursors: readonly DeltaCursor[]): Uint16Array {
         second = lane
       }
     }
-    const cursor = cursors[first] as DeltaCursor
+    const cursor = cursors[first] as EntryCursor
     do {
       lanes[count++] = first
       cursor.at++
@@ -94,15 +106,15 @@ function takeInOrder(cursors: readonly DeltaCursor[]): Uint16Array {
   }
 }
 
-function precedes(cursors: readonly DeltaCursor[], a: number, b: number): boolean {
+function precedes(cursors: readonly EntryCursor[], a: number, b: number): boolean {
   const order = compareHeads(cursors, a, b)
   return order < 0 || (order === 0 && a < b)
 }
 
 /** Compares the entries at hand of two cursors. */
-function compareHeads(cursors: readonly DeltaCursor[], a: number, b: number): number {
-  const one = cursors[a] as DeltaCursor
-  const other = cursors[b] as DeltaCursor
+function compareHeads(cursors: readonly EntryCursor[], a: number, b: number): number {
+  const one = cursors[a] as EntryCursor
+  const other = cursors[b] as EntryCursor
   const rows = (one.rows[one.at] as number) - (other.rows[other.at] as number)
   return rows !== 0 ? rows : (one.times[one.at] as number) - (other.times[other.at] as number)
 }

@@ -1,0 +1,123 @@
+import {
+  type DeltaFileSummary,
+  type FrozenChanges,
+  flushDeltaMemStore,
+  jobModule,
+  type MaintenanceOp,
+  type MaintenanceOpStats,
+  type Registration,
+  type Tablet,
+  type WorkerPool,
+} from '../../src/plugin.ts'
+import { flushScore, scoreAgainInMs } from './flush-score.ts'
+
+export interface FlushDeltaMemStoreOptions {
+  readonly thresholdBytes: number
+  readonly maxAgeMs: number
+  readonly compression: 'none' | 'deflate'
+}
+
+type RowSet = Tablet['disk']['rowsets'][number]
+type Store = FrozenChanges['store']
+
+/** What a rowset on disk has in memory. */
+interface Pending {
+  readonly rowset: RowSet
+  readonly bytes: number
+  readonly changeCount: number
+  readonly oldestOpId: number | undefined
+  readonly ageMs: number
+  readonly score: number
+}
+
+/**
+ * Writes changes of rows on disk to a delta file: of one rowset of the tablet at a time, the one that scores highest (as
+ * `flushScore` says). While none scores, memory or log may be short all the same: then it is the rowset whose changes
+ * keep the most log, or else the one that has most in memory.
+ */
+export class FlushDeltaMemStoreOp implements MaintenanceOp {
+  readonly name: string
+  readonly kind = 'flush'
+  readonly ioUsage = 'high'
+  readonly priority: number
+  readonly #tablet: Tablet
+  readonly #o: FlushDeltaMemStoreOptions
+  /** When each store was first seen: it had just been made, since a new one is told at once. */
+  readonly #seenMs = new WeakMap<Store, number>()
+  #frozen: FrozenChanges | undefined
+
+  constructor(tablet: Tablet, o: FlushDeltaMemStoreOptions) {
+    this.name = `FlushDeltaMemStore(${tablet.label})`
+    this.priority = tablet.schema.maintenance.priority
+    this.#tablet = tablet
+    this.#o = o
+  }
+
+  registered(registration: Registration): void {
+    this.#tablet.onChange(() => registration.changed())
+  }
+
+  updateStats(stats: MaintenanceOpStats): void {
+    const pending = this.#pending()
+    const chosen = this.#choose(pending)
+    if (!chosen) return
+    const { maxAgeMs } = this.#o
+    stats.runnable = true
+    stats.ramAnchoredBytes = chosen.bytes
+    stats.logsRetainedBytes = this.#tablet.host.logBytesRetainedBy(chosen)
+    stats.ioBytes = chosen.bytes
+    stats.cpuMs = chosen.changeCount / 1000
+    stats.perfImprovement = chosen.score
+    stats.askAgainInMs = pending.reduce((least, { ageMs }) => Math.min(least, scoreAgainInMs(ageMs, maxAgeMs)), maxAgeMs)
+  }
+
+  prepare(): boolean {
+    const chosen = this.#choose(this.#pending())
+    this.#frozen = chosen && this.#tablet.freezeChanges(chosen.rowset)
+    return this.#frozen !== undefined
+  }
+
+  async perform(context: { signal: AbortSignal; pool: WorkerPool; reason: string; jobId: number }): Promise<void> {
+    const frozen = this.#frozen
+    this.#frozen = undefined
+    if (!frozen) return
+    await flushDeltaMemStore(this.#tablet, frozen, {
+      reason: context.reason,
+      jobId: context.jobId,
+      codec: { name: this.#o.compression },
+      run: (data) =>
+        context.pool.run<DeltaFileSummary>({ module: jobModule(import.meta.url, './flush-deltas-job'), data }, { signal: context.signal }),
+    })
+  }
+
+  #pending(): Pending[] {
+    const tablet = this.#tablet
+    const pending: Pending[] = []
+    for (const rowset of tablet.disk.rowsets) {
+      const frozen = tablet.frozenChangesOf(rowset)
+      // What is frozen goes first: only then can later changes be frozen.
+      const store = frozen?.store ?? tablet.changesOf(rowset)
+      if (store) pending.push(this.#describe(rowset, store, frozen !== undefined))
+    }
+    return pending
+  }
+
+  #describe(rowset: RowSet, store: Store, isFrozen: boolean): Pending {
+    const nowMs = this.#tablet.host.monotonicMs
+    const seenMs = this.#seenMs.get(store) ?? nowMs
+    this.#seenMs.set(store, seenMs)
+    const { usedBytes: bytes, changeCount, oldestOpId } = store
+    const ageMs = nowMs - seenMs
+    return { rowset, bytes, changeCount, oldestOpId, ageMs, score: flushScore({ bytes, ageMs, isFrozen }, this.#o) }
+  }
+
+  #choose(pending: readonly Pending[]): Pending | undefined {
+    const [first] = pending
+    if (!first) return undefined
+    const best = pending.reduce((a, b) => (b.score > a.score ? b : a))
+    if (best.score > 0) return best
+    const oldest = pending.reduce((a, b) => ((b.oldestOpId ?? 0) < (a.oldestOpId ?? 0) ? b : a))
+    if (this.#tablet.host.logBytesRetainedBy(oldest) > 0) return oldest
+    return pending.reduce((a, b) => (b.bytes > a.bytes ? b : a))
+  }
+}

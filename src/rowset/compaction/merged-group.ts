@@ -1,0 +1,159 @@
+import type { ColumnVector } from '../../schema/column-vector.ts'
+import { gatherVector, sliceVector } from '../../schema/vector-ops.ts'
+import { joinVectors } from './join-vectors.ts'
+import type { MergeLane } from './merge-lane.ts'
+
+/** Rows that one lane gave in a round: those of its group from `from` to `to`, but for dropped ones. */
+export interface LaneShare {
+  readonly lane: MergeLane
+  /** Indexes in the lane's group. */
+  readonly from: number
+  to: number
+  /** How many of them are kept. */
+  count: number
+}
+
+/** Some rows of one lane: views of its group, or copies where many rows of the group were dropped. */
+interface Piece {
+  readonly columns: readonly ColumnVector[]
+  readonly timestamps: Float64Array
+}
+
+/**
+ * A row group that comes into being. In rounds, rows are noted in key order, as runs of lanes' rows; at the end of a round,
+ * before a lane takes its next group, each lane's rows are set aside as one piece. No row is touched alone before the
+ * whole group is gathered from its pieces.
+ */
+export class MergedGroup {
+  private readonly capacity: number
+  /** Of each row of the round: its lane, by the place in `shares`. */
+  private readonly shareOf: Int32Array
+  /** Of each row before the round: where it lies in the pieces, one after the other. */
+  private readonly order: Int32Array
+  private pieces: Piece[] = []
+  private shareIndexes = new Map<MergeLane, number>()
+  private shares: LaneShare[] = []
+  private settled = 0
+  private noted = 0
+  private deadPlaces: number[] = []
+  private deadTimes: number[] = []
+
+  constructor(capacity: number) {
+    this.capacity = capacity
+    this.shareOf = new Int32Array(capacity)
+    this.order = new Int32Array(capacity)
+  }
+
+  get rowCount(): number {
+    return this.noted
+  }
+
+  /** Rows that still fit. */
+  get room(): number {
+    return this.capacity - this.noted
+  }
+
+  /** Takes the rows of a lane's group from where the lane is to `to`; no more than there is room for. Dropped rows are left out. */
+  take(lane: MergeLane, to: number): void {
+    const from = lane.at
+    const index = this.shareIndexOf(lane)
+    const share = this.shares[index] as LaneShare
+    const before = this.noted
+    if (lane.group.deaths === undefined) {
+      this.shareOf.fill(index, before, before + to - from)
+      this.noted += to - from
+    } else {
+      this.takeSeen(lane, index, to)
+    }
+    share.to = to
+    share.count += this.noted - before
+  }
+
+  private takeSeen(lane: MergeLane, index: number, to: number): void {
+    const deaths = lane.group.deaths as Float64Array
+    for (let i = lane.at; i < to; i++) {
+      const time = deaths[i] as number
+      if (time > 0) {
+        if (lane.isDropped(i)) continue
+        this.deadPlaces.push(this.noted)
+        this.deadTimes.push(time)
+      }
+      this.shareOf[this.noted++] = index
+    }
+  }
+
+  private shareIndexOf(lane: MergeLane): number {
+    let index = this.shareIndexes.get(lane)
+    if (index === undefined) {
+      index = this.shares.length
+      this.shareIndexes.set(lane, index)
+      this.shares.push({ lane, from: lane.at, to: lane.at, count: 0 })
+    }
+    return index
+  }
+
+  /**
+   * Ends the round: lanes may let go of their groups. Returns what each lane gave, and the places in the group of the
+   * round's rows by lane, one lane after the other.
+   */
+  settle(): { shares: readonly LaneShare[]; places: Int32Array } {
+    const { shares, settled, noted } = this
+    const places = new Int32Array(noted - settled)
+    const next = new Int32Array(shares.length)
+    let base = 0
+    shares.forEach(({ count }, index) => {
+      next[index] = base
+      base += count
+    })
+    for (let place = settled; place < noted; place++) {
+      const index = this.shareOf[place] as number
+      const at = next[index] as number
+      next[index] = at + 1
+      places[at] = place
+      this.order[place] = settled + at
+    }
+    for (const share of shares) if (share.count > 0) this.pieces.push(pieceOf(share))
+    this.settled = noted
+    this.shares = []
+    this.shareIndexes = new Map()
+    return { shares, places }
+  }
+
+  /** The rows of all rounds, which must be settled, in key order; the group is empty afterwards. */
+  gather(): {
+    rowCount: number
+    columns: ColumnVector[]
+    timestamps: Float64Array
+    /** Places of rows that died and are still seen by somebody, ascending, and when they died. */
+    dead: { places: Int32Array; times: Float64Array }
+  } {
+    const { pieces, noted: rowCount } = this
+    const [first] = pieces
+    const order = pieces.length === 1 ? undefined : this.order.subarray(0, rowCount)
+    const gathered = (vectors: readonly ColumnVector[]) =>
+      order === undefined ? (vectors[0] as ColumnVector) : gatherVector(joinVectors(vectors), order)
+    const columns = (first as Piece).columns.map((_, position) => gathered(pieces.map((piece) => piece.columns[position] as ColumnVector)))
+    const times = gathered(
+      pieces.map(({ timestamps }) => ({ form: 'fixed', length: timestamps.length, values: timestamps, nulls: undefined })),
+    )
+    const dead = { places: Int32Array.from(this.deadPlaces), times: Float64Array.from(this.deadTimes) }
+    this.pieces = []
+    this.deadPlaces = []
+    this.deadTimes = []
+    this.settled = 0
+    this.noted = 0
+    return { rowCount, columns, timestamps: (times as { values: unknown }).values as Float64Array, dead }
+  }
+}
+
+function pieceOf({ lane, from, to, count }: LaneShare): Piece {
+  const { columns, timestamps } = lane.group
+  if (count === to - from)
+    return { columns: columns.map((column) => sliceVector(column, from, to)), timestamps: timestamps.subarray(from, to) }
+  const kept = new Int32Array(count)
+  for (let i = from, k = 0; i < to; i++) if (!lane.isDropped(i)) kept[k++] = i
+  return {
+    columns: columns.map((column) => gatherVector(column, kept)),
+    timestamps: Float64Array.from(kept, (i) => timestamps[i] as number),
+  }
+}
