@@ -60,7 +60,9 @@ export function changeSections(
 
 function changeSection(schema: TableSchema, tablet: Tablet, wish: Wish, change: ChangeBlock, encoder: ChangeEncoder): WriteSection {
   const { block, keys, inputRows, positions } = change
-  const section = { ...wish, tablet, rows: block, keys, hashes: hashKeys(keys), inputRows, firstRow: 0 }
+  const setsNothing = wish.ifPresent === 'update' && positions.length === schema.keyColumns.length
+  const ifPresent = setsNothing ? 'nothing' : wish.ifPresent
+  const section = { ...wish, ifPresent, tablet, rows: block, keys, hashes: hashKeys(keys), inputRows, firstRow: 0 }
   if (positions.length === schema.columns.length) return { ...section, positions: undefined }
   return { ...section, positions, whole: (indexes) => encoder.completed(gatherChange(change, indexes)) }
 }

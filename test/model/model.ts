@@ -3,7 +3,7 @@
  * the database, and says how the step must end.
  */
 import { bool, defineTable, double, hashPartition, int16, int32, int64, string, timestamp } from '../../src/index.ts'
-import type { Op, TableName } from './steps.ts'
+import type { Op, Row, TableName } from './steps.ts'
 
 export const definitions = {
   plain: defineTable('plain', {
@@ -17,7 +17,6 @@ export const definitions = {
   }),
 } as const
 
-export type Row = Record<string, unknown>
 export type Rows = Map<string, Row>
 export type State = Record<TableName, Rows>
 
@@ -66,17 +65,18 @@ function applyOne(rows: Rows, op: Op, counts: { inserted: number; updated: numbe
   for (const row of op.rows) {
     const key = keyOf(op.table, row)
     const before = rows.get(key)
+    const sets = Object.keys(row).length > Object.keys(keyPart(op.table, row)).length
     if (op.op === 'delete') {
       if (before) counts.deleted++
       rows.delete(key)
     } else if (op.op === 'update') {
-      const sets = Object.keys(row).length > Object.keys(keyPart(op.table, row)).length
       if (!before || !sets) continue
       rows.set(key, { ...before, ...row })
       counts.updated++
     } else if (before && op.op === 'insert') {
       return 'KEY_EXISTS'
     } else if (before && op.op === 'upsert') {
+      if (!sets) continue
       rows.set(key, { ...before, ...row })
       counts.updated++
     } else if (!before) {

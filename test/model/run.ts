@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { count, type Database, type DatabaseConfig, eq, gte, lt, type Snapshot, sum, VarveError } from '../../src/index.ts'
 import { MemoryVfs, openMemory } from '../../src/testing/index.ts'
-import { apply, copyOf, definitions, emptyState, keyOf, keyPart, type Outcome, type Row, type State } from './model.ts'
-import type { Op, Step, TableName } from './steps.ts'
+import { apply, copyOf, definitions, emptyState, keyOf, keyPart, type Outcome, type State } from './model.ts'
+import type { Op, Row, Step, TableName } from './steps.ts'
 
 const tableNames = ['plain', 'hashed'] as const
 

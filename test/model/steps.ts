@@ -1,7 +1,7 @@
 /** Random steps, as data: what fast-check makes, prints and shrinks. */
 import fc from 'fast-check'
-import type { Row } from './model.ts'
-
+/** A row, or a part of one, as the product shows it. */
+export type Row = Record<string, unknown>
 export type TableName = 'plain' | 'hashed'
 
 export interface Op {
