@@ -41,6 +41,7 @@ export function blockCache(test: ConformanceTest, make: (capacityBytes: number) 
       [1, 2 ** 16],
       [0, 2 ** 20],
       [2 ** 31, 1],
+      [2 ** 31 + 2, 1],
       [0, 1],
       [1, 2 ** 20 + 1],
       [2, 1],

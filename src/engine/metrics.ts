@@ -6,7 +6,7 @@ export interface Metrics {
   readonly memory: {
     readonly limitBytes: number
     readonly usedBytes: number
-    /** All but the cache. */
+    /** All but the caches. */
     readonly heldBytes: number
     readonly writeBufferBytes: number
     readonly level: string

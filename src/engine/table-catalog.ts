@@ -110,12 +110,12 @@ export class TableCatalog {
 
   async #drop(table: EngineTable): Promise<void> {
     await this.#o.settleWrites()
-    for (const tablet of table.tablets) tablet.beginDrop()
+    for (const tablet of table.tablets) tablet.beginEnd('being dropped')
     const { tableId } = table.schema
     try {
       await this.#o.commitEdit({ reason: { kind: 'drop-table', tableId }, droppedTables: [tableId] })
     } catch (error) {
-      for (const tablet of table.tablets) tablet.cancelDrop()
+      for (const tablet of table.tablets) tablet.cancelEnd()
       throw error
     }
     this.#tables.delete(table.schema.name)

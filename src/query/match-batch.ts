@@ -1,6 +1,6 @@
 import type { BatchSource, KeyRange } from '../rowset/batch-source.ts'
 import type { ColumnVector, KeyBlock } from '../schema/column-vector.ts'
-import type { RowStream } from '../tablet/tablet.ts'
+import type { RowStream } from '../tablet/pinned-streams.ts'
 import type { ScanPlan } from './scan-plan.ts'
 
 /** What a scan reads: streams over one state of every tablet, held until `release`. */

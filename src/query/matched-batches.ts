@@ -5,7 +5,7 @@
  */
 import { throwIfAborted } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
-import type { RowStream } from '../tablet/tablet.ts'
+import type { RowStream } from '../tablet/pinned-streams.ts'
 import { type MatchedBatch, type MatchOptions, matchBatch, type ScanSource } from './match-batch.ts'
 import { mergeStreams } from './ordered-merge.ts'
 import type { ScanPlan } from './scan-plan.ts'

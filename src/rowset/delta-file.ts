@@ -9,6 +9,7 @@ import { SSTableReader } from '../sstable/sstable-reader.ts'
 import { rowOfDeltaKey } from './delta-keys.ts'
 import { type DeltaSchema, deltaPositionOf, deltaPositions, deltaSchema } from './delta-schema.ts'
 import { countBelow, type DeltaFileParts, FileDeltaRun } from './file-delta-run.ts'
+import { FileUsers } from './file-users.ts'
 import type { DeltaRun, DeltaSource } from './row-changes.ts'
 
 export interface DeltaFileOptions {
@@ -29,7 +30,8 @@ export class DeltaFile implements DeltaSource, DeltaFileParts {
   readonly meta: FileMeta
   readonly delta: DeltaSchema
   readonly reader: SSTableReader
-  private readonly onReleased: (() => void) | undefined
+  private readonly o: DeltaFileOptions
+  private readonly users: FileUsers
   /** Ids of columns that some change sets; undefined: not known. */
   private readonly updatedIds: ReadonlySet<number> | undefined
   /** By the first row of a run that was prepared: where it ended, and how many changes it had. */
@@ -37,21 +39,30 @@ export class DeltaFile implements DeltaSource, DeltaFileParts {
   private groupRows: Int32Array | undefined
   private references = 1
 
-  /** Opens nothing yet. The caller holds the first reference. */
-  constructor(o: DeltaFileOptions) {
+  /** Opens nothing yet. The caller holds the first reference. `twin`: what there is already of the same file. */
+  constructor(o: DeltaFileOptions, twin?: { readonly reader: SSTableReader; readonly users: FileUsers }) {
     const { meta, base, path, cache, files, codecs } = o
+    this.o = o
     this.meta = meta
     this.delta = deltaSchema(base)
     this.updatedIds = meta.deltas && new Set(meta.deltas.updates.map(([columnId]) => columnId))
-    this.reader = new SSTableReader({
-      fileNumber: meta.fileNumber,
-      path,
-      schema: this.delta.schema,
-      cache,
-      files,
-      ...(codecs === undefined ? {} : { codecs }),
-    })
-    this.onReleased = o.onReleased
+    this.reader =
+      twin?.reader ??
+      new SSTableReader({
+        fileNumber: meta.fileNumber,
+        path,
+        schema: this.delta.schema,
+        cache,
+        files,
+        ...(codecs === undefined ? {} : { codecs }),
+      })
+    this.users = twin?.users ?? new FileUsers(o.onReleased)
+  }
+
+  /** The same changes under another schema of the table; the caller holds the first reference. Only once both are released is the file. */
+  withSchema(base: TableSchema): DeltaFile {
+    const reader = this.reader.withSchema(deltaSchema(base).schema)
+    return new DeltaFile({ ...this.o, base }, { reader, users: this.users.join() })
   }
 
   get changeCount(): number {
@@ -156,7 +167,7 @@ export class DeltaFile implements DeltaSource, DeltaFileParts {
     if (--this.references > 0) return
     this.counts.clear()
     this.reader.close()
-    this.onReleased?.()
+    this.users.leave()
   }
 
   /** The row of the first change of each row group. */

@@ -13,9 +13,10 @@ import { ColumnBounds } from './column-bounds.ts'
 import { DeltaFile } from './delta-file.ts'
 import { DeltaStack } from './delta-stack.ts'
 import { diskBatches } from './disk-scan.ts'
+import { FileUsers } from './file-users.ts'
 import type { KeyColumnBounds } from './key-bounds.ts'
 import type { LookupMisses, LookupOwner } from './lookup-misses.ts'
-import type { MemDeltaSource } from './row-changes.ts'
+import type { DeltaSource, MemDeltaSource } from './row-changes.ts'
 import { isAliveNow, newestChangeTime, type RowRead, readChanged } from './row-read.ts'
 import type { KeySpan } from './rowset-tree.ts'
 import type { RowSetScan } from './scan-options.ts'
@@ -52,29 +53,38 @@ export class DiskRowSet implements KeySpan, LookupOwner {
   readonly reader: SSTableReader
   private readonly cache: BlockCache
   private stack: DeltaStack
-  private readonly onReleased: (() => void) | undefined
+  private readonly o: DiskRowSetOptions
+  private readonly users: FileUsers
   private readonly columnBounds: ColumnBounds
   private references = 1
 
-  /** Opens nothing yet. The caller holds the first reference. */
-  constructor(o: DiskRowSetOptions) {
+  /** Opens nothing yet. The caller holds the first reference. `twin`: what there is already of the same file. */
+  constructor(o: DiskRowSetOptions, twin?: { readonly reader: SSTableReader; readonly users: FileUsers }) {
     const { meta, schema, path, cache, files, codecs } = o
+    this.o = o
     this.meta = meta
     this.schema = schema
     this.minKey = new Uint8Array(Buffer.from(meta.minKeyHex, 'hex'))
     this.maxKey = new Uint8Array(Buffer.from(meta.maxKeyHex, 'hex'))
-    this.reader = new SSTableReader({
-      fileNumber: meta.fileNumber,
-      path,
-      schema,
-      cache,
-      files,
-      ...(codecs === undefined ? {} : { codecs }),
-    })
+    this.reader =
+      twin?.reader ??
+      new SSTableReader({ fileNumber: meta.fileNumber, path, schema, cache, files, ...(codecs === undefined ? {} : { codecs }) })
     this.columnBounds = new ColumnBounds(this.reader)
     this.cache = cache
     this.stack = o.deltas ?? new DeltaStack()
-    this.onReleased = o.onReleased
+    this.users = twin?.users ?? new FileUsers(o.onReleased)
+  }
+
+  /**
+   * The same rows under another schema of the table; the caller holds the first reference. All their changes lie in files.
+   * Only once both are released is the file.
+   */
+  withSchema(schema: TableSchema): DiskRowSet {
+    const undo = this.stack.undo.map((source) => fileUnder(schema, source))
+    const redo = this.stack.redo.map((source) => fileUnder(schema, source))
+    const deltas = new DeltaStack({ undo, redo })
+    for (const file of [...undo, ...redo]) file.release()
+    return new DiskRowSet({ ...this.o, schema, deltas }, { reader: this.reader.withSchema(schema), users: this.users.join() })
   }
 
   get rowCount(): number {
@@ -270,7 +280,7 @@ export class DiskRowSet implements KeySpan, LookupOwner {
     if (--this.references > 0) return
     this.stack.release()
     this.reader.close()
-    this.onReleased?.()
+    this.users.leave()
   }
 
   private isOpen(misses: LookupMisses): boolean {
@@ -305,4 +315,9 @@ export class DiskRowSet implements KeySpan, LookupOwner {
     if (min === max) return min
     return (this.reader.timestamps(group) ?? misses.timestamps(this, group))?.[row - group * this.reader.rowsPerGroup]
   }
+}
+
+function fileUnder(schema: TableSchema, source: DeltaSource): DeltaFile {
+  invariant(source instanceof DeltaFile, 'rows are read under another schema once their changes are in files')
+  return source.withSchema(schema)
 }

@@ -41,9 +41,11 @@ export function definitionMismatch(definition: TableDefinition, stored: TableSch
     ...(removed.length > 0 ? [`not in the definition: ${removed.join(', ')}`] : []),
     ...changed,
   ]
+  const isWider = removed.length + changed.length === 0
+  const advice = isWider ? ", or add them with createTable(definition, { ifNotExists: true, migrate: 'add-columns' })" : ''
   return new VarveError(
     'SCHEMA_MISMATCH',
-    `The definition of table ${stored.name} differs from the stored one (${parts.join('; ')}). Change the definition to match, or define a table of another name.`,
+    `The definition of table ${stored.name} differs from the stored one (${parts.join('; ')}). Change the definition to match${advice}, or define a table of another name.`,
     {
       context: { table: stored.name, added, removed, changed },
     },

@@ -55,12 +55,12 @@ export function defineTable<const N extends string, C extends Columns, const K e
     retention?: { historyMs?: number }
   },
 ): TableDefinition<N, C, K> {
-  checkName(name, 'A table')
+  requireName(name, 'A table')
   if (typeof spec !== 'object' || spec === null)
     throw new TypeError(`defineTable(${JSON.stringify(name)}, …) takes an object with columns and primaryKey; got ${describeValue(spec)}.`)
-  checkOptions(spec, ['columns', 'primaryKey', 'partitionBy', 'maintenance', 'retention'], `defineTable(${JSON.stringify(name)})`)
+  requireOptionNames(spec, ['columns', 'primaryKey', 'partitionBy', 'maintenance', 'retention'], `defineTable(${JSON.stringify(name)})`)
   const { columns, primaryKey, partitionBy, maintenance, retention } = spec
-  checkColumns(name, columns)
+  requireColumns(name, columns)
   checkPrimaryKey(name, columns, primaryKey)
   checkMaintenance(name, maintenance)
   const retentionMs = checkedRetention(name, retention)
@@ -155,13 +155,14 @@ function partitionColumns<K extends string>(columns: readonly K[], who: string):
   return Object.freeze([...columns])
 }
 
-function checkColumns(table: string, columns: unknown): asserts columns is Columns {
+/** TypeError unless these are columns by name, at least one. */
+export function requireColumns(table: string, columns: unknown): asserts columns is Columns {
   if (typeof columns !== 'object' || columns === null || Array.isArray(columns))
     throw new TypeError(`Table ${table}: columns is an object of name: type; got ${describeValue(columns)}.`)
   const names = Object.keys(columns)
   if (names.length === 0) throw new TypeError(`Table ${table} has no columns; give at least those of its primary key.`)
   for (const name of names) {
-    checkName(name, `A column of table ${table}`)
+    requireName(name, `A column of table ${table}`)
     const value = (columns as Record<string, unknown>)[name]
     if (!isColumn(value)) {
       const called = typeof value === 'function' ? ` It is a function: call it, as in ${name}: int32().` : ''
@@ -199,7 +200,7 @@ function checkPrimaryKey(table: string, columns: Columns, primaryKey: unknown): 
 
 function checkMaintenance(table: string, maintenance: TableMaintenance | undefined): void {
   if (maintenance === undefined) return
-  checkOptions(maintenance, ['priority', 'compaction'], `maintenance of table ${table}`)
+  requireOptionNames(maintenance, ['priority', 'compaction'], `maintenance of table ${table}`)
   const { priority, compaction } = maintenance
   if (priority !== undefined && !Number.isFinite(priority))
     throw new TypeError(`Table ${table}: maintenance.priority is a number; got ${describeValue(priority)}.`)
@@ -209,14 +210,15 @@ function checkMaintenance(table: string, maintenance: TableMaintenance | undefin
 
 function checkedRetention(table: string, retention: { historyMs?: number } | undefined): number | undefined {
   if (retention === undefined) return undefined
-  checkOptions(retention, ['historyMs'], `retention of table ${table}`)
+  requireOptionNames(retention, ['historyMs'], `retention of table ${table}`)
   const { historyMs } = retention
   if (historyMs !== undefined && !(Number.isFinite(historyMs) && historyMs >= 0))
     throw new TypeError(`Table ${table}: retention.historyMs is milliseconds, 0 or more; got ${describeValue(historyMs)}.`)
   return historyMs
 }
 
-function checkOptions(options: unknown, known: readonly string[], where: string): void {
+/** TypeError unless this is an object with none but known options. */
+export function requireOptionNames(options: unknown, known: readonly string[], where: string): void {
   if (typeof options !== 'object' || options === null) throw new TypeError(`The ${where} takes an object; got ${describeValue(options)}.`)
   for (const name of Object.keys(options)) {
     if (!known.includes(name))
@@ -225,7 +227,7 @@ function checkOptions(options: unknown, known: readonly string[], where: string)
 }
 
 /** Names are written to disk, quoted in messages and used as properties: any text that does none of these harm. */
-function checkName(name: unknown, whose: string): void {
+export function requireName(name: unknown, whose: string): void {
   const problem =
     typeof name !== 'string'
       ? `is a string; got ${describeValue(name)}`

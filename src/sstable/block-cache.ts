@@ -14,7 +14,8 @@ export interface CacheableBlock {
 
 /**
  * A bounded store of decoded blocks of immutable files, keyed by file number and block number (the block's ordinal in
- * its file). Called on the main thread, from the hot path: `get` must be cheap and never throw. May forget any entry
+ * its file). Numbers from 2^31 to 2^32 name blocks that were made of a file's, columns with changes applied, which are
+ * replaced when they are made anew. Called on the main thread, from the hot path: `get` must be cheap and never throw. May forget any entry
  * at any time. Never counts more than its capacity, except for one block larger than all of it, which it refuses.
  */
 export interface BlockCache {

@@ -46,6 +46,13 @@ export class SSTableReader {
     this.#options = options
   }
 
+  /** A reader of the same file in terms of another schema of its table: open if this one is, so that nothing is read. */
+  withSchema(schema: TableSchema): SSTableReader {
+    const reader = new SSTableReader({ ...this.#options, schema })
+    if (this.#index !== undefined) reader.#use(this.#index.metadata)
+    return reader
+  }
+
   get fileNumber(): number {
     return this.#options.fileNumber
   }

@@ -52,8 +52,16 @@ export async function whileRetained<R>(stores: readonly { retain(): void; releas
 /** Tells listeners of files that have just been installed, and says what they were told. */
 export function announceFiles(tablet: Tablet, metas: readonly FileMeta[]): FileInfo[] {
   return metas.map((meta) => {
-    const file = tablet.fileInfo(meta)
+    const file = fileInfo(tablet, meta)
     tablet.host.events.emit(file.kind === 'sstable' ? 'sstable:created' : 'delta:created', { file })
     return file
   })
+}
+
+/** A file as events tell of it. */
+function fileInfo({ host, table, ordinal }: Tablet, meta: FileMeta): FileInfo {
+  const { fileNumber, sizeBytes, rows, rowset } = meta
+  const kind = meta.role === 'base' ? 'sstable' : 'delta'
+  const path = kind === 'sstable' ? host.sstablePath(fileNumber) : host.deltaPath(fileNumber)
+  return { fileNumber, kind, path, sizeBytes, rows, table, tablet: ordinal, rowset }
 }

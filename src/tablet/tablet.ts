@@ -4,10 +4,8 @@
  * Everything here runs on the main thread.
  */
 import { invariant } from '../base/errors.ts'
-import type { FileInfo } from '../events/event-map.ts'
-import type { FileMeta, TabletState } from '../manifest/version-edit.ts'
+import type { TabletState } from '../manifest/version-edit.ts'
 import type { TabletVersion } from '../manifest/version-parts.ts'
-import type { BatchSource, KeyRange } from '../rowset/batch-source.ts'
 import type { DeltaMemStore } from '../rowset/delta-mem-store.ts'
 import { type DiskRowSet, notInMemory } from '../rowset/disk-rowset.ts'
 import { type KeyColumnBounds, keyColumnBounds } from '../rowset/key-bounds.ts'
@@ -22,6 +20,7 @@ import { gatherBlock } from '../schema/vector-ops.ts'
 import { CarryOver } from './carry-over.ts'
 import { LiveChanges } from './live-changes.ts'
 import { type LocatedRows, locateRows, type RowHolder } from './locate-rows.ts'
+import { type PinnedStreams, pinStreams, type StreamOptions } from './pinned-streams.ts'
 import type { CachedRow, CachedRows } from './row-cache.ts'
 import type { TabletHost } from './tablet-host.ts'
 
@@ -54,29 +53,6 @@ export interface RowChange {
   readonly hashes: Uint32Array
 }
 
-/** The rows of one rowset, as a scan meets them; `minKey` and `maxKey` (encoded) are known of rowsets on disk. */
-export interface RowStream {
-  readonly minKey: Uint8Array | undefined
-  readonly maxKey: Uint8Array | undefined
-  /** To be waited for before `batches`; undefined: nothing to wait for. */
-  prepare(): Promise<void> | undefined
-  batches(): Iterable<BatchSource>
-}
-
-export interface StreamOptions {
-  readonly timestamp: number
-  readonly range: KeyRange
-  /** Each stream in key order. */
-  readonly sorted: boolean
-  readonly reverse: boolean
-}
-
-/** Streams over one state of the tablet; `release` lets go of the stores and files they read. */
-export interface PinnedStreams {
-  readonly streams: readonly RowStream[]
-  release(): void
-}
-
 /** Memory that cached rows take is shared out anew when it has passed the next MiB. */
 const memoryStepBits = 20
 
@@ -85,7 +61,7 @@ export class Tablet {
   readonly host: TabletHost
   readonly schema: TableSchema
   /** Whole rows read by key; undefined: nobody keeps them. */
-  readonly #cached: CachedRows | undefined
+  #cached: CachedRows | undefined
   #live: MemRowSet
   #liveGeneration: number
   #liveSinceMs: number
@@ -96,7 +72,8 @@ export class Tablet {
   #state: TabletState
   /** The stores in memory, the live one first. */
   #stores: readonly MemRowSet[]
-  #dropped: 'no' | 'being dropped' | 'gone' = 'no'
+  /** `altered`: tablets of another schema have taken its place. */
+  #end: 'no' | 'being dropped' | 'being altered' | 'altered' | 'gone' = 'no'
   readonly #listeners: (() => void)[] = []
 
   constructor(o: { schema: TableSchema; ordinal: number; host: TabletHost; rowsets: readonly DiskRowSet[]; state: TabletState }) {
@@ -148,14 +125,19 @@ export class Tablet {
     return this.#state
   }
 
-  /** Whether the table is being dropped, or is gone: nothing new may begin. */
+  /** Whether the table is being dropped or altered, or is gone: nothing new may begin. */
   get isDropped(): boolean {
-    return this.#dropped !== 'no'
+    return this.#end !== 'no'
   }
 
-  /** Whether the table was dropped, durably: nothing may be put into the tablet any more. */
+  /** Whether it is an alteration that nothing new may begin for. */
+  get isAltered(): boolean {
+    return this.#end === 'being altered' || this.#end === 'altered'
+  }
+
+  /** Whether the table was dropped, durably, or altered: nothing may be put into the tablet any more. */
   get isGone(): boolean {
-    return this.#dropped === 'gone'
+    return this.#end === 'gone' || this.#end === 'altered'
   }
 
   /** Memory held by the stores, in bytes. */
@@ -331,32 +313,9 @@ export class Tablet {
   /** Pins the present state and gives its rows as streams, one for each rowset that may hold some of the range. */
   streams(o: StreamOptions): PinnedStreams {
     const stores = this.#stores.filter((store) => store.rowCount > 0)
-    const rowsets = this.#disk.overlapping(o.range)
-    const deltas = [...stores, ...rowsets].map((holder) => holder.deltas)
-    for (const store of stores) store.retain()
-    for (const rowset of rowsets) rowset.retain()
-    for (const stack of deltas) stack.retain()
-    const memory = stores.map((store): RowStream => {
-      const scan = { ...o, rowCount: store.rowCount }
-      const { deltas: changes } = store
-      return { minKey: undefined, maxKey: undefined, prepare: () => store.prepareScan(scan), batches: () => store.batches(scan, changes) }
+    return pinStreams(o, stores, this.#disk.overlapping(o.range), () => {
+      if (stores.some((store) => !this.#stores.includes(store))) this.host.memoryChanged()
     })
-    const disk = rowsets.map((rowset): RowStream => {
-      const { minKey, maxKey, deltas: changes } = rowset
-      return { minKey, maxKey, prepare: () => rowset.prepareScan(o), batches: () => rowset.batches(o, changes) }
-    })
-    let released = false
-    return {
-      streams: [...memory, ...disk],
-      release: () => {
-        if (released) return
-        released = true
-        for (const store of stores) store.release()
-        for (const rowset of rowsets) rowset.release()
-        for (const stack of deltas) stack.release()
-        if (stores.some((store) => !this.#stores.includes(store))) this.host.memoryChanged()
-      },
-    }
   }
 
   /** Freezes the live store, or finds it frozen by an attempt that failed. Undefined: nothing to flush, or not now. */
@@ -482,19 +441,34 @@ export class Tablet {
     }
   }
 
-  /** The edit that drops the table is on its way: no flush may follow it. */
-  beginDrop(): void {
-    this.#dropped = 'being dropped'
+  /** The edit that drops the table, or changes its schema, is on its way: nothing may begin any more. */
+  beginEnd(how: 'being dropped' | 'being altered'): void {
+    this.#end = how
   }
 
   /** That edit could not be written. */
-  cancelDrop(): void {
-    this.#dropped = 'no'
+  cancelEnd(): void {
+    this.#end = 'no'
+  }
+
+  /**
+   * In one tick, after `beginEnd`: the tablet of the same rows under another schema, which takes the place of this one. Nothing
+   * is in memory, and nothing writes or runs. Reads that have begun go on here, until `drop`.
+   */
+  successor(schema: TableSchema): Tablet {
+    invariant(this.#end === 'being altered' && this.oldestOpId === undefined, 'a table is altered while nothing of it is in memory')
+    const rowsets = this.#disk.rowsets.map((rowset) => rowset.withSchema(schema))
+    const next = new Tablet({ schema, ordinal: this.ordinal, host: this.host, rowsets, state: this.#state })
+    next.skipGenerations(this.#liveGeneration - 1)
+    this.#end = 'altered'
+    this.#cached?.release()
+    this.#cached = undefined
+    return next
   }
 
   /** Lets go of everything; scans that hold pins go on, and the files go once the last of them has ended. */
   drop(): void {
-    this.#dropped = 'gone'
+    this.#end = 'gone'
     for (const rowset of this.#disk.rowsets) rowset.release()
     this.#disk = RowSetTree.of<DiskRowSet>([])
     this.close()
@@ -512,13 +486,6 @@ export class Tablet {
     this.#live = this.#newStore()
     this.#stores = [this.#live]
     this.#changed()
-  }
-
-  fileInfo(meta: FileMeta): FileInfo {
-    const { fileNumber, sizeBytes, rows, rowset } = meta
-    const kind = meta.role === 'base' ? 'sstable' : 'delta'
-    const path = kind === 'sstable' ? this.host.sstablePath(fileNumber) : this.host.deltaPath(fileNumber)
-    return { fileNumber, kind, path, sizeBytes, rows, table: this.table, tablet: this.ordinal, rowset }
   }
 
   #newStore(): MemRowSet {

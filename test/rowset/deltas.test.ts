@@ -85,7 +85,15 @@ for (const [name, schema] of [
           for (const timestamp of times) {
             const reverse = random.below(2) === 0
             const expected = expectedAt(stories, timestamp)
-            const rows = readBatches(maker.current, rowset.batches({ timestamp, range: openRange, sorted: true, reverse }), { reverse })
+            const batches = [...rowset.batches({ timestamp, range: openRange, sorted: true, reverse })]
+            const all = maker.current.columns.map((_, position) => position)
+            if (random.below(2) === 0) {
+              for (const batch of batches) {
+                await batch.prepare({ columns: all.filter(() => random.below(3) === 0) })
+                await batch.prepare({ columns: all, keys: true })
+              }
+            }
+            const rows = readBatches(maker.current, batches, { reverse })
             t.is(firstDifference(rows, reverse ? expected.reverse() : expected), undefined, `at ${timestamp}`)
           }
           rowset.release()
@@ -150,6 +158,28 @@ for (const [name, schema] of [
     )
   })
 }
+
+test('a look-up whose rowset is gone by the time it would load leaves it alone', async (t) => {
+  const cache = new MapCache()
+  const maker = new RowSetMaker(fixedKeySchema, cache)
+  const { stories } = randomStories(fixedKeySchema, 3, rowCount, 0)
+  const none = fixedKeySchema.columns.map(() => 0)
+  const { base, redo } = splitHistory(fixedKeySchema, stories, 0, none)
+  const rowset = await maker.rowset(
+    fixedKeySchema,
+    base,
+    stackOf({ redo: [await maker.deltaFile(fixedKeySchema, 'redo', redo)] }) as DeltaStack,
+  )
+  await rowset.warm()
+  const misses = new LookupMisses()
+  const { row } = redo[0] as { row: number }
+  t.is(rowset.isAliveNow(row, misses), undefined)
+  rowset.release()
+  const loaded = cache.size
+  await misses.load()
+  misses.loadSync()
+  t.is(cache.size, loaded)
+})
 
 function readOne(
   rowset: DiskRowSet,

@@ -111,7 +111,7 @@ class UndoOfRedo {
       const walk = this.walkAt(rows[from] as number)
       const end = countBelow(rows, (this.group + 1) * this.o.base.rowsPerGroup)
       const { undo, redo } = await walk.apply(sliceBlock(block, from, end))
-      const lives = this.livesAndDeaths(redo, end < block.rowCount ? rows[end] : next)
+      const lives = this.livesAndDeaths(redo, next)
       yield lives.rowCount === 0 ? undo : interleave(undo, lives)
       from = end
     }
@@ -138,7 +138,7 @@ class UndoOfRedo {
     return this.walk
   }
 
-  /** Of entries that set nothing (any more), the undo of deaths and reinserts. `next`: the row of what comes behind them. */
+  /** Of entries that set nothing (any more), the undo of deaths and reinserts. `next`: the row of what comes behind the block. */
   private livesAndDeaths(redo: RowBlock, next: number | undefined): RowBlock {
     const rows = rowsOf(redo)
     const times = timesOf(redo)

@@ -38,6 +38,8 @@ export interface LaneGroup {
  * when the key of that group's first row comes up, so that rowsets of other keys take no memory meanwhile.
  */
 export class MergeLane {
+  /** Which lane of the merge it is. */
+  readonly ordinal: number
   /** What readers may still ask of the past; undefined: nothing. */
   readonly history: LaneHistory | undefined
   /** Keys of the rows at hand; before the group is loaded, that of its first row. */
@@ -58,7 +60,9 @@ export class MergeLane {
     redo: EntriesByRow | undefined
     history: LaneHistory | undefined
     horizon: number
+    ordinal: number
   }) {
+    this.ordinal = o.ordinal
     this.delta = o.delta
     this.schema = o.delta.base
     this.base = o.base
@@ -68,8 +72,12 @@ export class MergeLane {
     this.keys = this.firstKey()
   }
 
-  static async open(files: JobFiles, input: MergedRowSetFiles, o: { delta: DeltaSchema; horizon: number }): Promise<MergeLane> {
-    const { delta, horizon } = o
+  static async open(
+    files: JobFiles,
+    input: MergedRowSetFiles,
+    o: { delta: DeltaSchema; horizon: number; ordinal: number },
+  ): Promise<MergeLane> {
+    const { delta, horizon, ordinal } = o
     const base = await files.openTable(input.base, delta.base)
     const { redo, undo } = input
     const history = redo.length + undo.length === 0 ? undefined : await LaneHistory.open(files, { delta, base, redo, undo, horizon })
@@ -77,7 +85,8 @@ export class MergeLane {
     const cursors: DeltaCursor[] = []
     for (const file of redo) cursors.push(await DeltaCursor.open(files, file, delta))
     const merged = new MergedDeltas(files, delta, cursors, { kind: 'redo', horizon: Number.NEGATIVE_INFINITY })
-    return new MergeLane({ delta, base, redo: redo.length === 0 ? undefined : new EntriesByRow(merged.blocks()), history, horizon })
+    const newest = redo.length === 0 ? undefined : new EntriesByRow(merged.blocks())
+    return new MergeLane({ delta, base, redo: newest, history, horizon, ordinal })
   }
 
   get rowCount(): number {
@@ -92,6 +101,11 @@ export class MergeLane {
 
   get isLoaded(): boolean {
     return this.loaded !== undefined
+  }
+
+  /** Whether every row of the group at hand has been taken. */
+  get isUsedUp(): boolean {
+    return this.loaded !== undefined && this.at === this.keys.count
   }
 
   /** Whether nobody sees a row of the group any more. */

@@ -79,7 +79,7 @@ export function mergeRowSets(input: MergeRowSetsInput, signal?: AbortSignal): Pr
   return withJobFiles(input, signal, async (files) => {
     const o = { delta: deltaSchema(input.schema), horizon: input.horizon }
     const lanes: MergeLane[] = []
-    for (const rowset of input.inputs) lanes.push(await MergeLane.open(files, rowset, o))
+    for (const rowset of input.inputs) lanes.push(await MergeLane.open(files, rowset, { ...o, ordinal: lanes.length }))
     const rowCount = lanes.reduce((sum, lane) => sum + lane.rowCount, 0)
     const needed = Math.ceil(rowCount / input.rowsPerOutput)
     if (!(needed <= input.outputs.length))
@@ -114,21 +114,15 @@ class RowSetMerge {
 
   async run(): Promise<FlushedRowSet[]> {
     const merge = new KeyMerge(this.lanes)
-    for (;;) {
-      const lane = merge.first
-      if (lane === undefined) break
+    for (let lane = merge.first; lane !== undefined; lane = merge.first) {
       if (!lane.isLoaded) {
         await this.files.turn()
         await lane.load()
       }
-      const end = merge.runEnd(this.room)
-      this.group.take(lane, end)
-      lane.at = end
-      if (lane.at < lane.keys.count) {
-        merge.moved()
-      } else {
+      const last = this.takeRound(merge)
+      if (last.isUsedUp) {
         await this.settle()
-        if (lane.leave()) merge.moved()
+        if (last.leave()) merge.moved()
         else merge.removeFirst()
       }
       if (this.room === 0) await this.write()
@@ -137,6 +131,20 @@ class RowSetMerge {
     await this.finishOutput()
     await this.forgetTheRest()
     return this.rowsets
+  }
+
+  /** Takes rows until a lane is used up or must be loaded, or the group is to be written. Returns the lane that is first then. */
+  private takeRound(merge: KeyMerge<MergeLane>): MergeLane {
+    let { room } = this
+    for (;;) {
+      const lane = merge.first as MergeLane
+      if (room === 0 || !lane.isLoaded) return lane
+      const end = merge.runEnd(room)
+      room -= this.group.take(lane, end)
+      lane.at = end
+      if (lane.isUsedUp) return lane
+      merge.moved()
+    }
   }
 
   /** Rows that the group takes before it must be written. */

@@ -6,6 +6,8 @@ import type { MergeLane } from './merge-lane.ts'
 /** Rows that one lane gave in a round: those of its group from `from` to `to`, but for dropped ones. */
 export interface LaneShare {
   readonly lane: MergeLane
+  /** Which share of the round it is. */
+  readonly index: number
   /** Indexes in the lane's group. */
   readonly from: number
   to: number
@@ -31,8 +33,9 @@ export class MergedGroup {
   /** Of each row before the round: where it lies in the pieces, one after the other. */
   private readonly order: Int32Array
   private pieces: Piece[] = []
-  private shareIndexes = new Map<MergeLane, number>()
   private shares: LaneShare[] = []
+  /** The same by the ordinals of their lanes. */
+  private readonly byLane: (LaneShare | undefined)[] = []
   private settled = 0
   private noted = 0
   private deadPlaces: number[] = []
@@ -53,24 +56,26 @@ export class MergedGroup {
     return this.capacity - this.noted
   }
 
-  /** Takes the rows of a lane's group from where the lane is to `to`; no more than there is room for. Dropped rows are left out. */
-  take(lane: MergeLane, to: number): void {
-    const from = lane.at
-    const index = this.shareIndexOf(lane)
-    const share = this.shares[index] as LaneShare
+  /**
+   * Takes the rows of a lane's group from where the lane is to `to`; no more than there is room for. Dropped rows are left
+   * out; returns how many were not. Hot: a run may be one row.
+   */
+  take(lane: MergeLane, to: number): number {
+    const share = this.byLane[lane.ordinal] ?? this.newShare(lane)
     const before = this.noted
     if (lane.group.deaths === undefined) {
-      this.shareOf.fill(index, before, before + to - from)
-      this.noted += to - from
+      const end = before + to - lane.at
+      for (let place = before; place < end; place++) this.shareOf[place] = share.index
+      this.noted = end
     } else {
-      this.takeSeen(lane, index, to)
+      this.takeSeen(lane, lane.group.deaths, share.index, to)
     }
     share.to = to
     share.count += this.noted - before
+    return this.noted - before
   }
 
-  private takeSeen(lane: MergeLane, index: number, to: number): void {
-    const deaths = lane.group.deaths as Float64Array
+  private takeSeen(lane: MergeLane, deaths: Float64Array, index: number, to: number): void {
     for (let i = lane.at; i < to; i++) {
       const time = deaths[i] as number
       if (time > 0) {
@@ -82,14 +87,11 @@ export class MergedGroup {
     }
   }
 
-  private shareIndexOf(lane: MergeLane): number {
-    let index = this.shareIndexes.get(lane)
-    if (index === undefined) {
-      index = this.shares.length
-      this.shareIndexes.set(lane, index)
-      this.shares.push({ lane, from: lane.at, to: lane.at, count: 0 })
-    }
-    return index
+  private newShare(lane: MergeLane): LaneShare {
+    const share = { lane, index: this.shares.length, from: lane.at, to: lane.at, count: 0 }
+    this.shares.push(share)
+    this.byLane[lane.ordinal] = share
+    return share
   }
 
   /**
@@ -115,7 +117,7 @@ export class MergedGroup {
     for (const share of shares) if (share.count > 0) this.pieces.push(pieceOf(share))
     this.settled = noted
     this.shares = []
-    this.shareIndexes = new Map()
+    for (const { lane } of shares) this.byLane[lane.ordinal] = undefined
     return { shares, places }
   }
 

@@ -7,7 +7,7 @@ import { valueAt } from '../../../src/schema/row-decoder.ts'
 import { rowEncoder } from '../../../src/schema/row-encoder.ts'
 import type { ColumnSchema, TableSchema } from '../../../src/schema/table-schema.ts'
 import { gatherBlock, sliceVector, toBytesVector } from '../../../src/schema/vector-ops.ts'
-import type { RowStream } from '../../../src/tablet/tablet.ts'
+import type { RowStream } from '../../../src/tablet/pinned-streams.ts'
 import type { PlainRow } from './random-rows.ts'
 
 /** How a batch shows its rows; `random` decides the rest. */
