@@ -2,6 +2,7 @@ import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, tru
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { SeededRandom } from '../../src/base/seeded-random.ts'
+import { defineTable, int32, string } from '../../src/index.ts'
 import { open } from '../../src/open.ts'
 import { workspace } from './run-cli.ts'
 
@@ -117,4 +118,22 @@ test('inspect describes each kind of file', async (t) => {
   mkdirSync(path('d'))
   writeFileSync(path('d/000003.sst'), 'no sstable')
   t.regex((await varve('inspect', 'd/000003.sst')).err, /^error CORRUPTION/)
+})
+
+test('verify finds a log segment that is missing, though the newest is there, and names it', async (t) => {
+  const { path, varve } = workspace(t)
+  const columns = { id: int32(), s: string() }
+  const db = await open({ directory: path('data'), wal: { segmentBytes: 4096 } })
+  const table = await db.createTable(defineTable('a', { columns, primaryKey: ['id'] }))
+  for (let id = 0; id < 200; id++) await table.insert([{ id, s: `text of row ${id}` }], { durability: 'sync' })
+  await db.close()
+  const segments = readdirSync(path('data')).filter((name) => name.endsWith('.wal'))
+  t.true(segments.length > 2)
+  t.is((await varve('verify')).code, 0)
+  rmSync(join(path('data'), segments[0] as string))
+  const { code, out } = await varve('verify', '--json')
+  t.is(code, 1)
+  const { problems } = JSON.parse(out) as { problems: { file: string; message: string }[] }
+  t.is(problems[0]?.file, segments[0])
+  t.regex(problems[0]?.message ?? '', /the manifest needs it from op 1/)
 })
