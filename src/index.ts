@@ -14,6 +14,7 @@ export type {
   ColumnData,
   ColumnInfo,
   ColumnsInput,
+  CompactOptions,
   Database,
   Durability,
   OrderBy,

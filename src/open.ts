@@ -14,6 +14,7 @@ import { tokenName } from './base/token.ts'
 import { Cleaner, CleanerDecorator } from './cleaner/cleaner.ts'
 import { Configuration, deletingCleaner, maintenanceManager, piscinaWorkerPool, sharedMemoryBudget, WalState } from './core-plugins.ts'
 import type { Database } from './engine/api.ts'
+import { CompactNow } from './engine/compact.ts'
 import { VarveDatabase } from './engine/database.ts'
 import { type EngineOptions, engineOptions } from './engine/engine-options.ts'
 import { openStorage } from './engine/recovery.ts'
@@ -30,6 +31,7 @@ import { MemoryBudget, MemoryConsumer } from './maintenance/memory-budget.ts'
 import { SchedulingPolicy } from './maintenance/scheduling-policy.ts'
 import { WorkerPool } from './maintenance/worker-pool.ts'
 import { BlockCache } from './sstable/block-cache.ts'
+import { Compactor } from './tablet/compactor.ts'
 import { RowCache } from './tablet/row-cache.ts'
 import { diskVfs } from './vfs/disk-vfs.ts'
 import { Vfs } from './vfs/vfs.ts'
@@ -134,6 +136,7 @@ async function startDatabase(config: ResolvedConfig, assembly: Assembly, engine:
     engine,
     manager,
     ops,
+    compactNow: new CompactNow(manager, assembly.getAll(Compactor)),
     service: (token) => assembly.get(token),
     shutDown: () => assembly.stop(),
   })

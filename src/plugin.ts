@@ -48,6 +48,7 @@ export { BlockCache, type BlockCacheStats, type BlockRole, type CacheableBlock }
 export { Codec } from './sstable/codec.ts'
 export { SSTableReader } from './sstable/sstable-reader.ts'
 export { SSTableWriter } from './sstable/sstable-writer.ts'
+export { type CompactionContext, type CompactionKind, Compactor } from './tablet/compactor.ts'
 export { type FlushChangesOptions, flushDeltaMemStore } from './tablet/delta-flush.ts'
 export { type FlushOptions, flushMemRowSet } from './tablet/mem-rowset-flush.ts'
 export { type CachedRow, type CachedRows, RowCache, type RowCacheStats } from './tablet/row-cache.ts'

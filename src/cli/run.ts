@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import type { Cli, CliEnvironment, ExitCode } from './cli.ts'
+import { compactCommand } from './commands/compact.ts'
 import { getCommand } from './commands/get.ts'
 import { importCommand } from './commands/import.ts'
 import { initCommand } from './commands/init.ts'
@@ -30,6 +31,7 @@ const commands: readonly CommandMaker[] = [
   scanCommand,
   getCommand,
   statsCommand,
+  compactCommand,
   rowsetsCommand,
   inspectCommand,
   verifyCommand,

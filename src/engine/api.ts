@@ -165,6 +165,12 @@ export interface Table<T extends TableDefinition = TableDefinition> extends Omit
 // biome-ignore lint/suspicious/noExplicitAny: only `any` makes a type that every Table<T> is assignable to.
 export type AnyTable = Table<any>
 
+export interface CompactOptions {
+  readonly kind?: 'full' | 'merging' | 'minor-delta' | 'major-delta'
+  /** Cancels what has not been installed yet: ABORTED. */
+  readonly signal?: AbortSignal
+}
+
 export interface Database extends AsyncDisposable {
   readonly directory: string
   /**
@@ -184,6 +190,12 @@ export interface Database extends AsyncDisposable {
   batch(o?: BatchOptions): WriteBatch
   /** Writes what is in memory (of one table, or of all) to SSTables; resolves when they are installed. */
   flush(table?: TableRef): Promise<void>
+  /**
+   * Brings data files into the best shape there is, now, and resolves when it is done; of one table, or of all. `full` (the
+   * default): flushes what is in memory, applies all changes to the rows, and merges rowsets until none overlap. `merging` does
+   * so without the flush; `major-delta` applies the changes of columns within each rowset; `minor-delta` merges delta files.
+   */
+  compact(table?: TableRef, o?: CompactOptions): Promise<void>
   /** Makes everything acknowledged so far durable. */
   sync(): Promise<void>
   metrics(): Metrics

@@ -1,10 +1,12 @@
 import { requireOptions } from '../base/call-options.ts'
+import { throwIfAborted } from '../base/errors.ts'
 import { holdEventLoop } from '../base/event-loop-gate.ts'
 import type { Token } from '../base/token.ts'
 import type { MaintenanceManager } from '../maintenance/maintenance-manager.ts'
 import { definitionMismatch } from '../schema/schema-diff.ts'
 import type { TableDefinition } from '../schema/table-definition.ts'
-import type { AnyTable, Database, Snapshot, Table, TableInfo, TableRef } from './api.ts'
+import type { AnyTable, CompactOptions, Database, Snapshot, Table, TableInfo, TableRef } from './api.ts'
+import type { CompactNow } from './compact.ts'
 import { databaseMetrics } from './engine-metrics.ts'
 import type { Metrics } from './metrics.ts'
 import type { Snapshots } from './snapshots.ts'
@@ -21,6 +23,7 @@ export interface DatabaseParts {
   readonly manager: MaintenanceManager
   readonly ops: TabletOps
   service<T>(token: Token<T>): T
+  readonly compactNow: CompactNow
   /** Stops plugins; called once, after the engine has closed. */
   readonly shutDown: () => Promise<void>
 }
@@ -128,6 +131,21 @@ export class VarveDatabase implements Database {
     await this.#parts.ops.flush(tablets, { requireWritable: () => this.#engine.requireWritable() })
   }
 
+  async compact(table?: TableRef, o: CompactOptions = {}): Promise<void> {
+    this.#engine.requireOpen()
+    requireOptions('compact', o, ['kind', 'signal'])
+    const { kind = 'full', signal } = o
+    if (!compactionKinds.includes(kind))
+      throw new TypeError(`kind is ${compactionKinds.map((each) => `'${each}'`).join(', ')}; got ${String(kind)}.`)
+    this.#engine.requireWritable()
+    throwIfAborted(signal)
+    using _held = holdEventLoop()
+    if (kind === 'full') await this.flush(table)
+    const tables = table === undefined ? [...this.#engine.catalog.tables.values()] : [this.#engine.catalog.require(nameOf(table))]
+    const tablets = tables.flatMap((of) => of.tablets)
+    await this.#parts.compactNow.run(tablets, kind === 'full' ? 'merging' : kind, signal)
+  }
+
   async sync(): Promise<void> {
     this.#engine.requireOpen()
     await this.#engine.queue.settled()
@@ -187,6 +205,8 @@ export class VarveDatabase implements Database {
     return table
   }
 }
+
+const compactionKinds: readonly unknown[] = ['full', 'merging', 'minor-delta', 'major-delta']
 
 function nameOf(table: TableRef): string {
   if (typeof table === 'string') return table

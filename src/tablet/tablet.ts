@@ -22,6 +22,7 @@ import { LiveChanges } from './live-changes.ts'
 import { type LocatedRows, locateRows, type RowHolder } from './locate-rows.ts'
 import { type PinnedStreams, pinStreams, type StreamOptions } from './pinned-streams.ts'
 import type { CachedRow, CachedRows } from './row-cache.ts'
+import { RowSetClaims } from './rowset-claims.ts'
 import type { TabletHost } from './tablet-host.ts'
 
 /** A MemRowSet that takes no more rows, on its way to disk, with the changes that its rows had taken. */
@@ -66,6 +67,8 @@ export class Tablet {
   #liveGeneration: number
   #liveSinceMs: number
   #frozen: FrozenStore | undefined
+  /** Rowsets that are being compacted. */
+  readonly claims = new RowSetClaims<DiskRowSet>()
   readonly #changes: LiveChanges
   readonly #frozenChanges = new Map<DiskRowSet, FrozenChanges>()
   #disk: RowSetTree<DiskRowSet>

@@ -64,8 +64,7 @@ export class ModelRun {
       case 'flush':
         return this.#db.flush()
       case 'compact':
-        // biome-ignore lint: not there yet
-        return (this.#db as any).compact?.(undefined, { kind: step.how })
+        return this.#db.compact(undefined, { kind: step.how })
       case 'check':
         return this.#check()
       case 'point reads':
