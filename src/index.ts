@@ -15,6 +15,7 @@ export type {
   ColumnInfo,
   ColumnsInput,
   CompactOptions,
+  CreateTableOptions,
   Database,
   Durability,
   OrderBy,
@@ -40,6 +41,7 @@ export { type OpenOptions, open } from './open.ts'
 export { type Aggregate, avg, type Bucket, bucket, count, countDistinct, first, last, max, min, sum } from './query/aggregate.ts'
 export { and, between, eq, gt, gte, inList, isNull, lt, lte, ne, not, notNull, or, type Predicate, startsWith } from './query/predicate.ts'
 export { type AnyColumn, binary, bool, type Column, double, float, int8, int16, int32, int64, string, timestamp } from './schema/columns.ts'
+export type { AddableColumn, TableChange } from './schema/table-change.ts'
 export {
   type Columns,
   defineTable,

@@ -129,7 +129,8 @@ async function openAssembled(config: ResolvedConfig, assembly: Assembly, walStat
 
 async function startDatabase(config: ResolvedConfig, assembly: Assembly, engine: StorageEngine): Promise<Database> {
   const manager = assembly.get(MaintenanceManager.token)
-  const ops = new TabletOps(manager, config.readOnly ? [] : assembly.getAll(MaintenanceOpFactory))
+  const factories = config.readOnly ? [] : assembly.getAll(MaintenanceOpFactory)
+  const ops = new TabletOps({ manager, factories, requireWritable: () => engine.requireWritable() })
   for (const tablet of engine.tablets) ops.added(tablet)
   engine.catalog.onTablet = ops
   const database = new VarveDatabase({

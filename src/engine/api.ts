@@ -12,6 +12,7 @@ import type { MaintenanceExplanation, MaintenanceStatus } from '../maintenance/m
 import type { Aggregate, AggregateResult, Bucket, GroupKeys } from '../query/aggregate.ts'
 import type { Predicate } from '../query/predicate.ts'
 import type { ColumnKind, FixedArray } from '../schema/column-vector.ts'
+import type { TableChange } from '../schema/table-change.ts'
 import type { Flat, InsertRow, Key, KeyPrefix, Row, TableDefinition } from '../schema/table-definition.ts'
 import type { ReadOptions, Snapshot, WriteOptions } from './call-options.ts'
 import type { Metrics, TableStats } from './metrics.ts'
@@ -21,6 +22,13 @@ export type { Durability, ReadOptions, Snapshot, WriteOptions } from './call-opt
 
 /** A table by its definition, by itself, or by name. */
 export type TableRef = { readonly name: string } | string
+
+export interface CreateTableOptions {
+  /** Gives the stored table, if there is one. Default: false; true with `migrate: 'add-columns'`. */
+  readonly ifNotExists?: boolean
+  /** `add-columns`: columns of the definition that the stored table lacks are added to it: each must be nullable or have a default. Default: `none`. */
+  readonly migrate?: 'none' | 'add-columns'
+}
 
 export interface ColumnInfo {
   readonly name: string
@@ -175,9 +183,19 @@ export interface Database extends AsyncDisposable {
   readonly directory: string
   /**
    * Creates a table. TABLE_EXISTS unless `ifNotExists`, which returns the stored one if its definition is the same;
-   * SCHEMA_MISMATCH { added, removed, changed } if it differs.
+   * SCHEMA_MISMATCH { added, removed, changed } if it differs, or, with `migrate: 'add-columns'`, if it differs in more than
+   * lacking columns that can be added.
    */
-  createTable<T extends TableDefinition>(definition: T, o?: { ifNotExists?: boolean }): Promise<Table<T>>
+  createTable<T extends TableDefinition>(definition: T, o?: CreateTableOptions): Promise<Table<T>>
+  /**
+   * Drops, renames and adds columns of a table, and renames it, all at once and without rewriting its rows: those that are there
+   * show an added column's default, or null, in old snapshots too. `Table` objects go on with what the table has become. Reads and
+   * scans that have begun go on as they began; writes wait for a moment; a batch that holds rows of the table must be begun anew.
+   * Resolves when the change is durable. Rejects with SCHEMA_MISMATCH { table, column } (an unknown column, a name that is
+   * taken, a column of the key to be dropped), TABLE_NOT_FOUND, TABLE_EXISTS, or what a flush fails with; then nothing has changed.
+   */
+  alterTable<T extends TableDefinition>(table: T | Table<T>, change: TableChange<T>): Promise<void>
+  alterTable(table: string | TableInfo, change: TableChange): Promise<void>
   /** The table of a definition (SCHEMA_MISMATCH if the stored one differs) or of a name; TABLE_NOT_FOUND. */
   table<T extends TableDefinition>(definition: T): Table<T>
   table(name: string): AnyTable

@@ -4,15 +4,16 @@ import { holdEventLoop } from '../base/event-loop-gate.ts'
 import type { Token } from '../base/token.ts'
 import type { MaintenanceManager } from '../maintenance/maintenance-manager.ts'
 import { definitionMismatch } from '../schema/schema-diff.ts'
+import { changedSchema, requireTableChange, type TableChange } from '../schema/table-change.ts'
 import type { TableDefinition } from '../schema/table-definition.ts'
-import type { AnyTable, CompactOptions, Database, Snapshot, Table, TableInfo, TableRef } from './api.ts'
+import type { AnyTable, CompactOptions, CreateTableOptions, Database, Snapshot, Table, TableInfo, TableRef } from './api.ts'
 import type { CompactNow } from './compact.ts'
 import { databaseMetrics } from './engine-metrics.ts'
+import type { EngineTable } from './engine-table.ts'
 import type { Metrics } from './metrics.ts'
 import type { Snapshots } from './snapshots.ts'
 import type { StorageEngine } from './storage-engine.ts'
 import { asTable, VarveTable } from './table.ts'
-import type { EngineTable } from './table-catalog.ts'
 import type { TabletOps } from './tablet-ops.ts'
 import type { Write } from './write.ts'
 import type { BatchOptions, WriteBatch } from './write-api.ts'
@@ -61,13 +62,28 @@ export class VarveDatabase implements Database {
     return this.#parts.engine
   }
 
-  async createTable<T extends TableDefinition>(definition: T, o: { ifNotExists?: boolean } = {}): Promise<Table<T>> {
+  async createTable<T extends TableDefinition>(definition: T, o: CreateTableOptions = {}): Promise<Table<T>> {
     this.#engine.requireOpen()
     requireDefinition('createTable', definition)
-    requireOptions('createTable', o, ['ifNotExists'])
+    requireOptions('createTable', o, ['ifNotExists', 'migrate'])
+    const { migrate = 'none' } = o
+    if (migrate !== 'none' && migrate !== 'add-columns') throw new TypeError(`migrate is 'none' or 'add-columns'; got ${String(migrate)}.`)
     this.#engine.requireWritable()
-    await this.#engine.catalog.create(definition, { ifNotExists: o.ifNotExists ?? false })
+    using _held = holdEventLoop()
+    await this.#engine.catalog.create(definition, {
+      ifNotExists: o.ifNotExists ?? migrate === 'add-columns',
+      migrate: migrate === 'add-columns',
+    })
     return asTable<T>(this.#tableNamed(definition.name))
+  }
+
+  async alterTable(table: TableRef, change: TableChange<never>): Promise<void> {
+    this.#engine.requireOpen()
+    const name = nameOf(table)
+    requireTableChange(name, change)
+    this.#engine.requireWritable()
+    using _held = holdEventLoop()
+    await this.#engine.catalog.alter(name, (stored) => changedSchema(stored, change))
   }
 
   table<T extends TableDefinition>(definition: T): Table<T>
@@ -128,7 +144,7 @@ export class VarveDatabase implements Database {
     using _held = holdEventLoop()
     await this.#engine.queue.settled()
     const tablets = tables.flatMap((of) => of.tablets)
-    await this.#parts.ops.flush(tablets, { requireWritable: () => this.#engine.requireWritable() })
+    await this.#parts.ops.flush(tablets)
   }
 
   async compact(table?: TableRef, o: CompactOptions = {}): Promise<void> {

@@ -26,12 +26,12 @@ import { joinPath, type Vfs } from '../vfs/vfs.ts'
 import { Wal } from '../wal/wal.ts'
 import { type RecoveredWal, recoverWal } from '../wal/wal-recovery.ts'
 import type { EngineOptions } from './engine-options.ts'
+import type { EngineTable } from './engine-table.ts'
 import { FileNumbers } from './file-numbers.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { registerMemory } from './memory-sharing.ts'
 import { Replay } from './replay.ts'
 import { StorageEngine } from './storage-engine.ts'
-import type { EngineTable } from './table-catalog.ts'
 
 export interface OpenStorageOptions {
   readonly options: EngineOptions

@@ -46,7 +46,7 @@ export interface ResolvedWrite {
 /** What a section comes to; undefined: `misses` says what must be loaded first. Throws KEY_EXISTS, INVALID_VALUE, TABLE_NOT_FOUND. */
 export function resolveSection(section: WriteSection, misses: LookupMisses): ResolvedWrite | undefined {
   const { tablet, ifAbsent, ifPresent, rows, positions, keys, hashes } = section
-  if (tablet.isDropped) throw droppedError(tablet.table)
+  if (tablet.isDropped) throw endedError(tablet)
   if (keys.count === 0) return nothing
   const isPlainInsert = ifAbsent === 'insert' && positions === undefined && section.whole === undefined
   if (isPlainInsert) {
@@ -98,7 +98,7 @@ function times({ inserted, updated, deleted }: WriteCounts, count: number): Writ
 
 /** Whether nothing that is expected has changed; undefined: `misses` says what must be loaded. Throws WRITE_CONFLICT. */
 export function checkExpectation({ tablet, keys, hashes, timestamp }: Expectation, misses: LookupMisses): true | undefined {
-  if (tablet.isDropped) throw droppedError(tablet.table)
+  if (tablet.isDropped) throw endedError(tablet)
   const located = tablet.locate(keys, hashes, misses)
   if (!located) return undefined
   let complete = true
@@ -118,8 +118,16 @@ export function addCounts(a: WriteCounts, b: WriteCounts): WriteCounts {
 
 export const nothing: ResolvedWrite = { actions: [], counts: { inserted: 0, updated: 0, deleted: 0 } }
 
-export function droppedError(table: string): VarveError {
+function endedError({ isAltered, table }: Tablet): VarveError {
+  if (isAltered) return alteredError(table)
   return new VarveError('TABLE_NOT_FOUND', `Table ${table} was dropped; nothing of the call was applied.`, { context: { table } })
+}
+
+/** What was laid out for the table as it was before. */
+export function alteredError(table: string): VarveError {
+  return new VarveError('SCHEMA_MISMATCH', `Table ${table} was altered meanwhile; nothing of the call was applied. Begin it anew.`, {
+    context: { table },
+  })
 }
 
 /** Some of the keys that one rowset holds. */

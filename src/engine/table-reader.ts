@@ -15,6 +15,7 @@ import { type RowDecoder, rowDecoder } from '../schema/row-decoder.ts'
 import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { ReadOptions } from './api.ts'
+import type { TableForm } from './engine-table.ts'
 import type { Snapshots } from './snapshots.ts'
 
 type GetOptions = ReadOptions & { readonly columns?: readonly PropertyKey[] }
@@ -31,6 +32,7 @@ interface Shape {
 const shapesMax = 64
 
 export class TableReader {
+  readonly #form: TableForm
   readonly #schema: TableSchema
   readonly #tablets: readonly Tablet[]
   readonly #snapshots: Snapshots
@@ -41,7 +43,9 @@ export class TableReader {
   readonly #shapes = new Map<string, Shape>()
 
   /** `requireUsable` throws once the table is dropped or its database closed: rows that were in memory are gone then. */
-  constructor(schema: TableSchema, tablets: readonly Tablet[], snapshots: Snapshots, requireUsable: () => void) {
+  constructor(form: TableForm, snapshots: Snapshots, requireUsable: () => void) {
+    const { schema, tablets } = form
+    this.#form = form
     this.#schema = schema
     this.#tablets = tablets
     this.#snapshots = snapshots
@@ -90,6 +94,15 @@ export class TableReader {
     const shape = this.#shape(o)
     throwIfAborted(o?.signal)
     const keys = keysOf(this.#schema, input)
+    this.#form.retain()
+    try {
+      return await this.#rowsOf(keys, shape, timestamp, o?.signal)
+    } finally {
+      this.#form.release()
+    }
+  }
+
+  async #rowsOf(keys: KeyBlock, shape: Shape, timestamp: number, signal: AbortSignal | undefined): Promise<(AnyRow | undefined)[]> {
     const hashes = hashKeys(keys)
     const rows = new Array<AnyRow | undefined>(keys.count).fill(undefined)
     for (let i = 0; i < keys.count; i++) {
@@ -98,13 +111,13 @@ export class TableReader {
       rows[i] = this.#cached(tablet, keys, i, hash, shape, timestamp)
       const found = rows[i] === undefined ? find(tablet, keys, i, hash, shape, timestamp, new LookupMisses()) : false
       if (found) rows[i] = this.#take(tablet, keys, i, hash, shape, timestamp)
-      else if (found === undefined) rows[i] = await this.#readLater(tablet, keys, i, hash, shape, timestamp, o?.signal)
+      else if (found === undefined) rows[i] = await this.#readLater(tablet, keys, i, hash, shape, timestamp, signal)
       const pause = (i & 63) === 63 ? eventLoopGate.pause() : undefined
       if (!pause) continue
       await pause
       this.#requireUsable()
     }
-    throwIfAborted(o?.signal)
+    throwIfAborted(signal)
     return rows
   }
 
@@ -119,13 +132,18 @@ export class TableReader {
     signal: AbortSignal | undefined,
   ): Promise<AnyRow | undefined> {
     const misses = new LookupMisses()
-    for (;;) {
-      // The answer is found and taken within one tick, so that reads may share the room for it.
-      const found = find(tablet, keys, i, hash, shape, timestamp, misses)
-      if (found !== undefined) return found ? this.#take(tablet, keys, i, hash, shape, timestamp) : undefined
-      await misses.load()
-      throwIfAborted(signal)
-      this.#requireUsable()
+    this.#form.retain()
+    try {
+      for (;;) {
+        // The answer is found and taken within one tick, so that reads may share the room for it.
+        const found = find(tablet, keys, i, hash, shape, timestamp, misses)
+        if (found !== undefined) return found ? this.#take(tablet, keys, i, hash, shape, timestamp) : undefined
+        await misses.load()
+        throwIfAborted(signal)
+        this.#requireUsable()
+      }
+    } finally {
+      this.#form.release()
     }
   }
 

@@ -3,8 +3,8 @@ import { averageHeight } from '../rowset/rowset-tree.ts'
 import { decodeKey, keyValuesToObject } from '../schema/key-encoding.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { Tablet } from '../tablet/tablet.ts'
+import type { EngineTable } from './engine-table.ts'
 import type { RowSetStats, TableStats, TabletStats } from './metrics.ts'
-import type { EngineTable } from './table-catalog.ts'
 
 /** What `table.stats()` says. */
 export function tableStats({ schema, tablets }: EngineTable): TableStats {

@@ -10,17 +10,26 @@ import { definitionFromSchema } from '../schema/table-definition.ts'
 import type { ColumnValue } from '../schema/table-schema.ts'
 import type { RowStream } from '../tablet/pinned-streams.ts'
 import type { ReadOptions, Scan, Table, WriteOptions } from './api.ts'
+import type { EngineTable, TableForm } from './engine-table.ts'
 import type { TableStats } from './metrics.ts'
 import { rejected } from './rejected.ts'
 import type { Snapshots } from './snapshots.ts'
 import type { StorageEngine } from './storage-engine.ts'
-import type { EngineTable } from './table-catalog.ts'
 import { TableReader } from './table-reader.ts'
 import { tableStats } from './table-stats.ts'
 import { TableWriter } from './table-writer.ts'
 import { WhereWriter } from './where-writer.ts'
 import type { Write } from './write.ts'
 import type { InsertOptions } from './write-api.ts'
+
+/** What reads and writes a table under one schema. */
+interface Calls {
+  readonly form: TableForm
+  readonly reader: TableReader
+  readonly writer: TableWriter
+  readonly whereWriter: WhereWriter
+  definition: TableDefinition | undefined
+}
 
 /**
  * A table of an open database. Erases the types of `Table<T>`, whose words are the documentation; `VarveDatabase` hands
@@ -30,29 +39,40 @@ export class VarveTable {
   readonly #engine: StorageEngine
   readonly #table: EngineTable
   readonly #snapshots: Snapshots
-  readonly #reader: TableReader
-  readonly #writer: TableWriter
-  readonly #whereWriter: WhereWriter
-  #definition: TableDefinition | undefined
+  /** What calls work with as long as the table is not altered. */
+  #calls: Calls
 
   constructor(engine: StorageEngine, table: EngineTable, snapshots: Snapshots) {
-    const { config, memory } = engine.parts
     this.#engine = engine
     this.#table = table
     this.#snapshots = snapshots
-    this.#reader = new TableReader(table.schema, table.tablets, snapshots, () => this.#requireUsable())
+    this.#calls = this.#callsFor(table.form)
+  }
+
+  get #now(): Calls {
+    if (this.#calls.form !== this.#table.form) this.#calls = this.#callsFor(this.#table.form)
+    return this.#calls
+  }
+
+  #callsFor(form: TableForm): Calls {
+    const { config, memory } = this.#engine.parts
     const writing = {
-      schema: table.schema,
-      tablets: table.tablets,
+      schema: form.schema,
+      tablets: form.tablets,
       durability: config.durability,
       batchBytesMax: Math.floor(memory.limitBytes / 4),
-      submit: (write: Write | Promise<Write>, signal: AbortSignal | undefined) => engine.queue.submit(write, signal),
+      submit: (write: Write | Promise<Write>, signal: AbortSignal | undefined) => this.#engine.queue.submit(write, signal),
     }
-    this.#writer = new TableWriter(writing)
-    this.#whereWriter = new WhereWriter({
-      ...writing,
-      pin: (plan) => ({ timestamp: this.#snapshots.newest, source: this.#pin(plan, {}) }),
-    })
+    return {
+      form,
+      reader: new TableReader(form, this.#snapshots, () => this.#requireUsable()),
+      writer: new TableWriter(writing),
+      whereWriter: new WhereWriter({
+        ...writing,
+        pin: (plan) => ({ timestamp: this.#snapshots.newest, source: this.#pin(form, plan, {}) }),
+      }),
+      definition: undefined,
+    }
   }
 
   get name(): string {
@@ -60,8 +80,9 @@ export class VarveTable {
   }
 
   get definition(): TableDefinition {
-    this.#definition ??= definitionFromSchema(this.#table.schema)
-    return this.#definition
+    const now = this.#now
+    now.definition ??= definitionFromSchema(now.form.schema)
+    return now.definition
   }
 
   insert(rows: object | readonly object[], o: InsertOptions = {}): Promise<number> {
@@ -69,7 +90,7 @@ export class VarveTable {
       this.#requireUsable()
       requireWriteOptions('insert', o, ['ifExists'])
       requireIfExists(o)
-      return this.#writer.insert(rows, o)
+      return this.#altered(() => this.insert(rows, o)) ?? this.#now.writer.insert(rows, o)
     } catch (error) {
       return rejected(error)
     }
@@ -78,38 +99,38 @@ export class VarveTable {
   async upsert(rows: object | readonly object[], o: WriteOptions = {}): Promise<void> {
     this.#requireUsable()
     requireWriteOptions('upsert', o)
-    return this.#writer.upsert(rows, o)
+    return this.#altered(() => this.upsert(rows, o)) ?? this.#now.writer.upsert(rows, o)
   }
 
   async update(changes: object | readonly object[], o: WriteOptions = {}): Promise<number> {
     this.#requireUsable()
     requireWriteOptions('update', o)
-    return this.#writer.update(changes, o)
+    return this.#altered(() => this.update(changes, o)) ?? this.#now.writer.update(changes, o)
   }
 
   async delete(keys: unknown, o: WriteOptions = {}): Promise<number> {
     this.#requireUsable()
     requireWriteOptions('delete', o)
-    return this.#writer.delete(keys, o)
+    return this.#altered(() => this.delete(keys, o)) ?? this.#now.writer.delete(keys, o)
   }
 
   async updateWhere(where: unknown, changes: object, o: WriteOptions = {}): Promise<number> {
     this.#requireUsable()
     requireWriteOptions('updateWhere', o)
-    return this.#whereWriter.update(where, changes, o)
+    return this.#altered(() => this.updateWhere(where, changes, o)) ?? this.#table.during(this.#now.whereWriter.update(where, changes, o))
   }
 
   async deleteWhere(where: unknown, o: WriteOptions = {}): Promise<number> {
     this.#requireUsable()
     requireWriteOptions('deleteWhere', o)
-    return this.#whereWriter.delete(where, o)
+    return this.#altered(() => this.deleteWhere(where, o)) ?? this.#table.during(this.#now.whereWriter.delete(where, o))
   }
 
   insertColumns(columns: object, o: WriteOptions = {}): Promise<number> {
     try {
       this.#requireUsable()
       requireWriteOptions('insertColumns', o)
-      return this.#writer.insertColumns(columns, o)
+      return this.#altered(() => this.insertColumns(columns, o)) ?? this.#table.during(this.#now.writer.insertColumns(columns, o))
     } catch (error) {
       return rejected(error)
     }
@@ -119,7 +140,7 @@ export class VarveTable {
     try {
       this.#observe('get', o)
       requireOptions('get', o, getOptions)
-      return this.#reader.get(key, o)
+      return this.#now.reader.get(key, o)
     } catch (error) {
       return rejected(error)
     }
@@ -128,20 +149,20 @@ export class VarveTable {
   getSync(key: unknown, o?: ReadOptions): unknown {
     this.#observe('get', o)
     requireOptions('getSync', o, getOptions)
-    return this.#reader.getSync(key, o)
+    return this.#now.reader.getSync(key, o)
   }
 
   async getMany(keys: readonly unknown[], o?: ReadOptions): Promise<unknown[]> {
     this.#observe('get', o)
     requireOptions('getMany', o, getOptions)
-    return this.#reader.getMany(keys, o)
+    return this.#now.reader.getMany(keys, o)
   }
 
   scan(o: ScanRequest & ReadOptions = {}): Scan<Record<string, unknown>> {
     try {
       this.#observe('scan', o)
       const plan = planScan(this.#table.schema, o)
-      return new QueryScan({ plan, source: this.#pin(plan, o), signal: o.signal })
+      return new QueryScan({ plan, source: this.#pin(this.#table.form, plan, o), signal: o.signal })
     } catch (error) {
       return new QueryScan({ failure: error })
     }
@@ -150,7 +171,7 @@ export class VarveTable {
   async aggregate(o: AggregateRequest & ReadOptions): Promise<unknown> {
     this.#observe('aggregate', o)
     const plan = planAggregate(this.#table.schema, o)
-    return runAggregate(plan, this.#pin(plan.scan, o), o.signal)
+    return runAggregate(plan, this.#pin(this.#table.form, plan.scan, o), o.signal)
   }
 
   async count(o: Pick<ScanRequest, 'where'> & ReadOptions = {}): Promise<number> {
@@ -172,15 +193,21 @@ export class VarveTable {
     return tableStats(this.#table)
   }
 
+  /** A write that is called while the table is being altered is made afterwards; undefined: it is to be made now. */
+  #altered<R>(write: () => Promise<R>): Promise<R> | undefined {
+    return this.#table.altering?.then(write)
+  }
+
   /** Pins every tablet that the plan's key range can touch. */
   #pin(
+    { tablets }: TableForm,
     plan: { readonly range: ScanSource['range']; readonly sorted: boolean; readonly reverse: boolean; tabletsOf(): readonly number[] },
     o: ReadOptions,
   ): ScanSource {
     const { range, sorted, reverse } = plan
     const timestamp = this.#snapshots.timestampOf(o)
     const pinned = plan.tabletsOf().map((ordinal) => {
-      const tablet = this.#table.tablets[ordinal]
+      const tablet = tablets[ordinal]
       if (!tablet) throw new RangeError(`table ${this.name} has no tablet ${ordinal}`)
       return tablet.streams({ timestamp, range, sorted, reverse })
     })

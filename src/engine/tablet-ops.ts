@@ -3,6 +3,7 @@ import { nextTurn } from '../base/event-loop-gate.ts'
 import type { MaintenanceManager } from '../maintenance/maintenance-manager.ts'
 import type { MaintenanceOp, MaintenanceOpFactory, Registration } from '../maintenance/maintenance-op.ts'
 import type { Tablet } from '../tablet/tablet.ts'
+import type { TabletMaintenance } from './alter-table.ts'
 
 interface Registered {
   readonly op: MaintenanceOp
@@ -10,18 +11,25 @@ interface Registered {
 }
 
 /** Keeps the manager's ops in step with the tablets: made by the factories that plugins contribute, dropped with the tablet. */
-export class TabletOps {
+export class TabletOps implements TabletMaintenance {
   readonly #manager: MaintenanceManager
   readonly #factories: readonly MaintenanceOpFactory<Tablet>[]
+  readonly #requireWritable: () => void
   readonly #ops = new Map<Tablet, Registered[]>()
+  #isShutDown = false
 
-  constructor(manager: MaintenanceManager, factories: readonly MaintenanceOpFactory<Tablet>[]) {
+  /** `requireWritable` throws once nothing may be written any more. */
+  constructor(o: { manager: MaintenanceManager; factories: readonly MaintenanceOpFactory<Tablet>[]; requireWritable: () => void }) {
+    const { manager, factories } = o
     this.#manager = manager
     this.#factories = factories
+    this.#requireWritable = o.requireWritable
     for (const factory of factories) for (const op of factory.forDatabase?.() ?? []) manager.register(op)
   }
 
+  /** Once all of maintenance has been shut down, a tablet gets no ops. */
   added(tablet: Tablet): void {
+    if (this.#isShutDown) return
     const ops = this.#factories.flatMap((factory) => factory.forTablet?.(tablet) ?? [])
     this.#ops.set(
       tablet,
@@ -36,12 +44,26 @@ export class TabletOps {
     await Promise.all(registered.map(({ registration }) => registration.unregister()))
   }
 
-  /** Runs every flush op of the tablets now, and waits until nothing that was in memory at the call is in memory only. Rejects once nothing may be written any more. */
-  async flush(tablets: readonly Tablet[], o: { requireWritable(): void }): Promise<void> {
-    await Promise.all(tablets.map((tablet) => this.#flushTablet(tablet, o)))
+  /** Lets go of all ops of a tablet but its flushes; resolves when none of them runs any more. */
+  async onlyFlushes(tablet: Tablet): Promise<void> {
+    const registered = this.#ops.get(tablet) ?? []
+    const isFlush = ({ op }: Registered) => op.kind === 'flush'
+    this.#ops.set(tablet, registered.filter(isFlush))
+    await Promise.all(registered.filter((each) => !isFlush(each)).map(({ registration }) => registration.unregister()))
   }
 
-  async #flushTablet(tablet: Tablet, { requireWritable }: { requireWritable(): void }): Promise<void> {
+  /** Makes the ops of a tablet anew, some of which were let go of. */
+  async restored(tablet: Tablet): Promise<void> {
+    await this.removed(tablet)
+    this.added(tablet)
+  }
+
+  /** Runs every flush op of the tablets now, and waits until nothing that was in memory at the call is in memory only. Rejects once nothing may be written any more. */
+  async flush(tablets: readonly Tablet[]): Promise<void> {
+    await Promise.all(tablets.map((tablet) => this.#flushTablet(tablet)))
+  }
+
+  async #flushTablet(tablet: Tablet): Promise<void> {
     const newestOp = tablet.host.lastAppliedOp
     const remains = () => (tablet.oldestOpId ?? Number.POSITIVE_INFINITY) <= newestOp
     const flushOps = (this.#ops.get(tablet) ?? []).filter(({ op }) => op.kind === 'flush')
@@ -51,7 +73,7 @@ export class TabletOps {
       })
     }
     while (remains() && !tablet.isDropped) {
-      requireWritable()
+      this.#requireWritable()
       for (const { op } of flushOps) await this.#manager.runNow(op).catch((error: unknown) => ignoreIfDropped(tablet, error))
       // An op may decline for now, while a large batch is being applied.
       await nextTurn()
@@ -60,6 +82,7 @@ export class TabletOps {
 
   /** Cancels and waits for what runs, no longer than `timeoutMs`. */
   async shutDown(timeoutMs: number): Promise<void> {
+    this.#isShutDown = true
     await this.#manager.shutdown({ timeoutMs })
   }
 }

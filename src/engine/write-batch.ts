@@ -3,12 +3,12 @@ import { VarveError } from '../base/errors.ts'
 import { memoryBytesOf } from '../rowset/row-memory.ts'
 import { type ChangeEncoder, changeEncoder } from '../schema/change-encoder.ts'
 import { type RowEncoder, rowEncoder } from '../schema/row-encoder.ts'
-import type { TableSchema } from '../schema/table-schema.ts'
-import type { Tablet } from '../tablet/tablet.ts'
 import type { Durability, WriteOptions } from './call-options.ts'
 import { composedSections, type RecordedOp } from './composed-sections.ts'
 import { hasSameKey } from './duplicate-finder.ts'
+import type { EngineTable, TableForm } from './engine-table.ts'
 import { rejected } from './rejected.ts'
+import { alteredError } from './resolve-write.ts'
 import type { Expectation, Write, WriteSection } from './write.ts'
 import type { BatchTable, InsertOptions, WriteBatch, WriteCounts } from './write-api.ts'
 import { changeSections, rowSections, wishes } from './write-sections.ts'
@@ -18,13 +18,12 @@ export interface BatchHost {
   readonly durability: Durability
   readonly batchBytesMax: number
   /** The table as it is now: TABLE_NOT_FOUND, DATABASE_CLOSED. */
-  tableNamed(name: string): { readonly schema: TableSchema; readonly tablets: readonly Tablet[] }
+  tableNamed(name: string): EngineTable
   submit(write: Write, signal: AbortSignal | undefined): Promise<unknown>
 }
 
-interface TableOps {
-  readonly schema: TableSchema
-  readonly tablets: readonly Tablet[]
+/** What is to be done to a table, in terms of the schema that it had when the first of it was given. */
+interface TableOps extends Pick<TableForm, 'schema' | 'tablets'> {
   readonly rows: RowEncoder
   readonly changes: ChangeEncoder
   readonly ops: RecordedOp[]
@@ -34,7 +33,7 @@ interface TableOps {
 export class PendingBatch implements WriteBatch {
   readonly #host: BatchHost
   readonly #snapshotTimestamp: number | undefined
-  readonly #tables = new Map<string, TableOps>()
+  readonly #tables = new Map<EngineTable, TableOps>()
   readonly #expectations: Expectation[] = []
   #finished = false
 
@@ -83,13 +82,24 @@ export class PendingBatch implements WriteBatch {
       this.#requireOpen()
       requireOptions('commit', o, ['durability', 'signal'])
       this.#finished = true
-      return this.#host.submit(this.#write(o), o.signal) as Promise<WriteCounts>
+      return this.#submit(o)
     } catch (error) {
       return rejected(error)
     }
   }
 
+  async #submitAfter(altering: Promise<void>, o: WriteOptions): Promise<WriteCounts> {
+    await altering
+    return this.#submit(o)
+  }
+
+  #submit(o: WriteOptions): Promise<WriteCounts> {
+    for (const { altering } of this.#tables.keys()) if (altering) return this.#submitAfter(altering, o)
+    return this.#host.submit(this.#write(o), o.signal) as Promise<WriteCounts>
+  }
+
   #write(o: WriteOptions): Write {
+    for (const [table, of] of this.#tables) requireUnaltered(table, of)
     const sections = [...this.#tables.values()].flatMap((of) => this.#sectionsOf(of))
     const rowCount = sections.reduce((sum, { keys }) => sum + keys.count, 0)
     const sizeBytes = sections.reduce((sum, { rows, keys }) => sum + memoryBytesOf(rows, keys), 0)
@@ -119,18 +129,24 @@ export class PendingBatch implements WriteBatch {
     this.#requireOpen()
     const name: unknown = (table as Partial<BatchTable<never>> | undefined)?.name
     if (typeof name !== 'string') throw new TypeError(`Give a table of this database; got ${String(table)}.`)
-    const { schema, tablets } = this.#host.tableNamed(name)
-    let of = this.#tables.get(name)
-    if (of?.schema !== schema) {
+    const engineTable = this.#host.tableNamed(name)
+    let of = this.#tables.get(engineTable)
+    if (!of) {
+      const { schema, tablets } = engineTable
       of = { schema, tablets, rows: rowEncoder(schema), changes: changeEncoder(schema), ops: [] }
-      this.#tables.set(name, of)
+      this.#tables.set(engineTable, of)
     }
+    requireUnaltered(engineTable, of)
     return of
   }
 
   #requireOpen(): void {
     if (this.#finished) throw new VarveError('BATCH_FINISHED', 'The batch was committed already. Begin another one with db.batch().')
   }
+}
+
+function requireUnaltered({ schema }: EngineTable, of: TableOps): void {
+  if (schema !== of.schema) throw alteredError(schema.name)
 }
 
 function expectationOf({ tablet, keys, hashes }: WriteSection, timestamp: number): Expectation {

@@ -38,7 +38,7 @@ export interface FileMeta {
 /** Why an edit was made: replay and events tell steps apart by this, never by guessing. */
 export type EditReason =
   | { readonly kind: 'snapshot' }
-  | { readonly kind: 'create-table' | 'drop-table'; readonly tableId: number }
+  | { readonly kind: 'create-table' | 'alter-table' | 'drop-table'; readonly tableId: number }
   /** The last edit of a database that is closed in order: tells how far the log must reach. */
   | { readonly kind: 'close' }
   /** Generation `generation` of a tablet's MemRowSet, and every earlier one, is on disk; `cut` is the last op applied when it was frozen. */

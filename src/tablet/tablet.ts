@@ -454,19 +454,20 @@ export class Tablet {
     this.#end = 'no'
   }
 
-  /**
-   * In one tick, after `beginEnd`: the tablet of the same rows under another schema, which takes the place of this one. Nothing
-   * is in memory, and nothing writes or runs. Reads that have begun go on here, until `drop`.
-   */
+  /** The tablet of the same rows under another schema, which is to take the place of this one. Nothing is in memory, and nothing writes or runs. */
   successor(schema: TableSchema): Tablet {
     invariant(this.#end === 'being altered' && this.oldestOpId === undefined, 'a table is altered while nothing of it is in memory')
     const rowsets = this.#disk.rowsets.map((rowset) => rowset.withSchema(schema))
     const next = new Tablet({ schema, ordinal: this.ordinal, host: this.host, rowsets, state: this.#state })
     next.skipGenerations(this.#liveGeneration - 1)
+    return next
+  }
+
+  /** Its successor has taken its place. Reads that have begun go on here, until `drop`. */
+  supersede(): void {
     this.#end = 'altered'
     this.#cached?.release()
     this.#cached = undefined
-    return next
   }
 
   /** Lets go of everything; scans that hold pins go on, and the files go once the last of them has ended. */
