@@ -49,8 +49,15 @@ export { Codec } from './sstable/codec.ts'
 export { SSTableReader } from './sstable/sstable-reader.ts'
 export { SSTableWriter } from './sstable/sstable-writer.ts'
 export { type CompactionContext, type CompactionKind, Compactor } from './tablet/compactor.ts'
+export { type DataDistribution, dataDistribution, type KeyExtent } from './tablet/data-distribution.ts'
 export { type FlushChangesOptions, flushDeltaMemStore } from './tablet/delta-flush.ts'
 export { type FlushOptions, flushMemRowSet } from './tablet/mem-rowset-flush.ts'
+export {
+  type MergeableRowSet,
+  type MergingChoice,
+  MergingCompactionPolicy,
+  type MergingRequest,
+} from './tablet/merging-policy.ts'
 export { type CachedRow, type CachedRows, RowCache, type RowCacheStats } from './tablet/row-cache.ts'
 export type { FrozenChanges, FrozenStore, Tablet } from './tablet/tablet.ts'
 export {
