@@ -95,7 +95,7 @@ export class FlushDeltaMemStoreOp implements MaintenanceOp {
     const pending: Pending[] = []
     for (const rowset of tablet.disk.rowsets) {
       // A merge has its inputs' changes flushed itself, and carries later ones over.
-      if (tablet.claims.of(rowset) === 'merging') continue
+      if (!tablet.claims.allows('flush', rowset)) continue
       const frozen = tablet.frozenChangesOf(rowset)
       // What is frozen goes first: only then can later changes be frozen.
       const store = frozen?.store ?? tablet.changesOf(rowset)

@@ -142,6 +142,10 @@ export class StorageEngine implements TabletHost {
     return this.parts.options.clock.monotonicMs()
   }
 
+  get jobIds(): JobIds {
+    return this.parts.jobIds
+  }
+
   nextFileNumber(): number {
     return this.parts.numbers.next()
   }

@@ -27,6 +27,13 @@ interface FlushScope {
   readonly table: string
   readonly tablet: number
 }
+interface CompactionScope {
+  readonly kind: 'minor-delta' | 'major-delta' | 'merging'
+  readonly table: string
+  readonly tablet: number
+  /** Files that it reads; those that it replaces are among them. */
+  readonly inputs: readonly FileInfo[]
+}
 interface OpScope {
   readonly op: string
   readonly kind: string
@@ -44,6 +51,9 @@ export interface EventMap {
   'flush:begin': Begin & FlushScope
   /** In the same tick as the installation, before any file is cleaned. `outputs` is empty if it failed. */
   'flush:end': End & FlushScope & { readonly outputs: readonly FileInfo[] }
+  'compaction:begin': Begin & CompactionScope
+  /** In the same tick as the installation, before any file is cleaned. `outputs` is empty if it failed, or left nothing to write. */
+  'compaction:end': End & CompactionScope & { readonly outputs: readonly FileInfo[] }
   'sstable:created': { readonly file: FileInfo }
   'delta:created': { readonly file: FileInfo }
   'file:deleted': { readonly path: string; readonly kind: string }

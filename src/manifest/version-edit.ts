@@ -58,6 +58,26 @@ export type EditReason =
       readonly cut: number
     }
 
+  /** Delta files of a rowset, all of one role, became one; or none, if nothing was left to write. */
+  | { readonly kind: 'minor-delta-compaction'; readonly tableId: number; readonly tablet: number; readonly rowset: number }
+  /** Columns (ids) of a rowset were written anew, with what its oldest redo files say of them. */
+  | {
+      readonly kind: 'major-delta-compaction'
+      readonly tableId: number
+      readonly tablet: number
+      readonly rowset: number
+      readonly columns: readonly number[]
+    }
+  /** Rowsets became others that hold their rows; `cut` is the last op applied when their changes were frozen. */
+  | {
+      readonly kind: 'merging-compaction'
+      readonly tableId: number
+      readonly tablet: number
+      readonly rowsets: readonly number[]
+      readonly outputs: readonly number[]
+      readonly cut: number
+    }
+
 /** Per tablet, what must outlive the files. */
 export interface TabletState {
   readonly tableId: number

@@ -11,6 +11,7 @@ import type { DeltaFile } from '../rowset/delta-file.ts'
 import type { DeltaFileSummary } from '../rowset/delta-file-writer.ts'
 import type { FlushDeltasInput } from '../rowset/flush-deltas.ts'
 import { announceFiles, fileMeta, whileRetained } from './data-files.ts'
+import type { RowSetClaim } from './rowset-claims.ts'
 import type { FrozenChanges, Tablet } from './tablet.ts'
 
 export interface FlushChangesOptions {
@@ -21,10 +22,22 @@ export interface FlushChangesOptions {
   readonly codec?: FlushDeltasInput['codec']
   /** Runs `flushDeltas` on the input, somewhere, and gives its result. */
   readonly run: (input: FlushDeltasInput) => Promise<DeltaFileSummary>
+  /** The caller has claimed the rowset for more than this flush, and lets go of it. */
+  readonly claim?: RowSetClaim
 }
 
-/** Writes the frozen changes of a rowset to a delta file and installs it. */
+/** Writes the frozen changes of a rowset to a delta file and installs it. To be called in the tick in which they were frozen. */
 export async function flushDeltaMemStore(tablet: Tablet, frozen: FrozenChanges, o: FlushChangesOptions): Promise<void> {
+  const claim = o.claim ?? tablet.claims.take('flush', [frozen.rowset])
+  invariant(claim, 'changes were frozen while others worked on their rowset')
+  try {
+    await flush(tablet, frozen, o)
+  } finally {
+    if (claim !== o.claim) claim.release()
+  }
+}
+
+async function flush(tablet: Tablet, frozen: FrozenChanges, o: FlushChangesOptions): Promise<void> {
   const { host, schema } = tablet
   const scope = { jobId: o.jobId, reason: o.reason, kind: 'delta-mem-store' as const, table: tablet.table, tablet: tablet.ordinal }
   const beganMs = host.monotonicMs

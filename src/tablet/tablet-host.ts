@@ -1,4 +1,5 @@
 import type { EventBus } from '../events/event-map.ts'
+import type { JobIds } from '../events/job-ids.ts'
 import type { FileMeta, VersionEdit } from '../manifest/version-edit.ts'
 import type { RowSetFiles } from '../manifest/version-parts.ts'
 import type { ChunkPool } from '../rowset/chunk-pool.ts'
@@ -24,6 +25,8 @@ export interface TabletHost {
   /** False while a large batch is being applied over several turns: a store frozen then would hold half of it. */
   readonly mayFreeze: boolean
   readonly monotonicMs: number
+  /** Numbers what has a beginning and an end, and no run of an op of its own. */
+  readonly jobIds: JobIds
   nextFileNumber(): number
   sstablePath(fileNumber: number): string
   deltaPath(fileNumber: number): string
@@ -49,6 +52,8 @@ export interface TabletHost {
   installed(): void
   /** Removes what a failed job may have left. Never rejects. */
   discardFiles(paths: readonly string[]): Promise<void>
+  /** What the manifest says could not be done in memory: no more writes; reads go on. */
+  stopWrites(error: Error): void
   /** Memory held by stores changed. */
   memoryChanged(): void
 }

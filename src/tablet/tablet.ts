@@ -22,7 +22,7 @@ import { LiveChanges } from './live-changes.ts'
 import { type LocatedRows, locateRows, type RowHolder } from './locate-rows.ts'
 import { type PinnedStreams, pinStreams, type StreamOptions } from './pinned-streams.ts'
 import type { CachedRow, CachedRows } from './row-cache.ts'
-import { RowSetClaims } from './rowset-claims.ts'
+import { type RowSetClaim, RowSetClaims } from './rowset-claims.ts'
 import type { TabletHost } from './tablet-host.ts'
 
 /** A MemRowSet that takes no more rows, on its way to disk, with the changes that its rows had taken. */
@@ -61,14 +61,14 @@ export class Tablet {
   readonly ordinal: number
   readonly host: TabletHost
   readonly schema: TableSchema
+  /** Who works on which rowsets on disk. */
+  readonly claims = new RowSetClaims(() => this.#tell())
   /** Whole rows read by key; undefined: nobody keeps them. */
   #cached: CachedRows | undefined
   #live: MemRowSet
   #liveGeneration: number
   #liveSinceMs: number
   #frozen: FrozenStore | undefined
-  /** Rowsets that are being compacted. */
-  readonly claims = new RowSetClaims<DiskRowSet>()
   readonly #changes: LiveChanges
   readonly #frozenChanges = new Map<DiskRowSet, FrozenChanges>()
   #disk: RowSetTree<DiskRowSet>
@@ -340,9 +340,12 @@ export class Tablet {
     return this.#frozen
   }
 
-  /** Freezes the changes of a rowset's rows, or finds them frozen by an attempt that failed. Undefined: there are none, or not now. */
-  freezeChanges(rowset: DiskRowSet): FrozenChanges | undefined {
-    if (this.isDropped) return undefined
+  /**
+   * Freezes the changes of a rowset's rows, or finds them frozen by an attempt that failed. Undefined: there are none, or
+   * not now, as others work on the rowset. `by`: the caller has claimed it for more than a flush.
+   */
+  freezeChanges(rowset: DiskRowSet, by?: RowSetClaim): FrozenChanges | undefined {
+    if (this.isDropped || !(by?.rowsets.includes(rowset) || this.claims.allows('flush', rowset))) return undefined
     const before = this.#frozenChanges.get(rowset)
     if (before) return before
     if (!this.#changes.of(rowset) || !this.host.mayFreeze) return undefined
