@@ -119,7 +119,7 @@ type Grouping<T> = readonly (keyof Row<T> & string)[] | { readonly [name: string
 type Results<A, T> = { -readonly [K in keyof A]: AggregateResult<A[K], Row<T>> }
 type Grouped<A, G, T> = Flat<GroupKeys<G, Row<T>> & Results<A, T>>
 
-export interface Table<T extends TableDefinition = TableDefinition> extends Omit<TableWrites<T>, 'changes'> {
+export interface Table<T extends TableDefinition = TableDefinition> extends TableWrites<T> {
   readonly name: string
   readonly definition: T
   /**
@@ -216,6 +216,13 @@ export interface Database extends AsyncDisposable {
   compact(table?: TableRef, o?: CompactOptions): Promise<void>
   /** Makes everything acknowledged so far durable. */
   sync(): Promise<void>
+  /**
+   * Copies the database, as it is at one moment and with what is in memory only, to a directory that is empty or not there
+   * yet: the copy opens as a database. Writes go on meanwhile. Data files are linked where the file system can, so that it
+   * costs little time and room. Rejects with DIRECTORY_NOT_EMPTY, ABORTED, DISK_FULL, IO_ERROR; then nothing is left there
+   * that opens as a database.
+   */
+  checkpoint(directory: string, o?: { signal?: AbortSignal }): Promise<void>
   metrics(): Metrics
   readonly maintenance: {
     status(): MaintenanceStatus

@@ -13,14 +13,16 @@ import type { ReadOptions, Scan, Table, WriteOptions } from './api.ts'
 import type { EngineTable, TableForm } from './engine-table.ts'
 import type { TableStats } from './metrics.ts'
 import { rejected } from './rejected.ts'
+import { requireHistory } from './retained-history.ts'
 import type { Snapshots } from './snapshots.ts'
 import type { StorageEngine } from './storage-engine.ts'
+import { type TableChange, tableChanges } from './table-changes.ts'
 import { TableReader } from './table-reader.ts'
 import { tableStats } from './table-stats.ts'
 import { TableWriter } from './table-writer.ts'
 import { WhereWriter } from './where-writer.ts'
 import type { Write } from './write.ts'
-import type { InsertOptions } from './write-api.ts'
+import type { ChangesOptions, InsertOptions } from './write-api.ts'
 
 /** What reads and writes a table under one schema. */
 interface Calls {
@@ -180,6 +182,18 @@ export class VarveTable {
     return n
   }
 
+  changes(o: ChangesOptions): AsyncIterable<TableChange> {
+    return tableChanges(
+      {
+        form: this.#table.form,
+        snapshots: this.#snapshots,
+        requireOpen: () => this.#engine.requireOpen(),
+        requireUsable: () => this.#requireUsable(),
+      },
+      o,
+    )
+  }
+
   keyOf(row: Readonly<Record<string, unknown>>): unknown {
     const { schema } = this.#table
     return keyValuesToObject(
@@ -206,11 +220,13 @@ export class VarveTable {
   ): ScanSource {
     const { range, sorted, reverse } = plan
     const timestamp = this.#snapshots.timestampOf(o)
-    const pinned = plan.tabletsOf().map((ordinal) => {
+    const touched = plan.tabletsOf().map((ordinal) => {
       const tablet = tablets[ordinal]
       if (!tablet) throw new RangeError(`table ${this.name} has no tablet ${ordinal}`)
-      return tablet.streams({ timestamp, range, sorted, reverse })
+      requireHistory(tablet, timestamp)
+      return tablet
     })
+    const pinned = touched.map((tablet) => tablet.streams({ timestamp, range, sorted, reverse }))
     return {
       range,
       streams: pinned.flatMap(({ streams }) => streams).map((stream) => whileOpen(stream, this.#engine)),

@@ -1,11 +1,14 @@
+import { changedScans } from './changed-scans.ts'
 import { costGrowth } from './cost-growth.ts'
 import { eventLoopDelayOfBatches, eventLoopDelayOfColumns } from './event-loop-delay.ts'
 import type { Measure } from './measure.ts'
+import { mergingPolicy } from './merging-policy.ts'
 import { openAndClose } from './open-and-close.ts'
 import { reopenAfterKill } from './reopen-after-kill.ts'
 import { residentMemory } from './resident-memory.ts'
 import { schedulerPoll } from './scheduler-poll.ts'
 import { warmCalls } from './warm-calls.ts'
+import { zipfianRates } from './zipfian-rates.ts'
 
 export const measures: readonly Measure[] = [
   eventLoopDelayOfBatches,
@@ -16,4 +19,7 @@ export const measures: readonly Measure[] = [
   residentMemory,
   costGrowth,
   schedulerPoll,
+  mergingPolicy,
+  changedScans,
+  zipfianRates,
 ]
