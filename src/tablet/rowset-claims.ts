@@ -7,8 +7,8 @@ export type RowSetWork = 'flush' | 'delta compaction' | 'merging compaction' | '
 /** Says who works on some rowsets. To be released when the work has ended, however it did. */
 export interface RowSetClaim {
   readonly work: RowSetWork
-  /** Undefined: all, those to come too. */
-  readonly rowsets: readonly DiskRowSet[] | undefined
+  /** None are named of an alteration, which claims all, those to come too. */
+  readonly rowsets: readonly DiskRowSet[]
   /** Aborted when something more urgent wants one of the rowsets: the work should fail soon. */
   readonly signal: AbortSignal
   release(): void
@@ -45,7 +45,7 @@ export class RowSetClaims {
 
   /** Claims all rowsets for an alteration of the table: cancels what it cannot go on beside, and resolves when that has ended. */
   async takeForAlteration(): Promise<RowSetClaim> {
-    const own = this.#claim('alteration', undefined)
+    const own = this.#claim('alteration', [])
     const others = () => [...this.#claims.keys()].filter((claim) => claim !== own && excludes(claim.work, own.work))
     for (const claim of others()) this.#claims.get(claim)?.abort()
     while (others().length > 0) await this.released()
@@ -69,7 +69,7 @@ export class RowSetClaims {
     for (const wake of this.#waiting.splice(0)) wake()
   }
 
-  #claim(work: RowSetWork, rowsets: readonly DiskRowSet[] | undefined): RowSetClaim {
+  #claim(work: RowSetWork, rowsets: readonly DiskRowSet[]): RowSetClaim {
     const controller = new AbortController()
     const claim: RowSetClaim = { work, rowsets, signal: controller.signal, release: () => this.#release(claim) }
     this.#claims.set(claim, controller)
@@ -88,6 +88,6 @@ function excludes(a: RowSetWork, b: RowSetWork): boolean {
   return a === b || a === 'merging compaction' || b === 'merging compaction'
 }
 
-function includes({ rowsets }: RowSetClaim, { meta }: DiskRowSet): boolean {
-  return rowsets === undefined || rowsets.some((rowset) => rowset.meta.rowset === meta.rowset)
+function includes({ work, rowsets }: RowSetClaim, { meta }: DiskRowSet): boolean {
+  return work === 'alteration' || rowsets.some((rowset) => rowset.meta.rowset === meta.rowset)
 }

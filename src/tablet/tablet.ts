@@ -332,7 +332,7 @@ export class Tablet {
    * not now, as others work on the rowset. `by`: the caller has claimed it for more than a flush.
    */
   freezeChanges(rowset: DiskRowSet, by?: RowSetClaim): FrozenChanges | undefined {
-    if (this.isDropped || !(by?.rowsets?.includes(rowset) || this.claims.allows('flush', rowset))) return undefined
+    if (this.isDropped || !(by?.rowsets.includes(rowset) || this.claims.allows('flush', rowset))) return undefined
     const before = this.#frozenChanges.get(rowset)
     if (before) return before
     if (!this.#changes.of(rowset) || !this.host.mayFreeze) return undefined
