@@ -28,7 +28,12 @@ interface Pending {
   readonly oldestOpId: number | undefined
   readonly ageMs: number
   readonly score: number
+  /** Whether others work on the rowset now: a merge, which had what was there flushed, and carries later changes over. */
+  readonly isClaimed: boolean
 }
+
+/** Changes of a rowset that is being merged wait for the merge, until they are this many times past the threshold: then it is cancelled. */
+const urgentRatio = 4
 
 /**
  * Writes changes of rows on disk to a delta file: of one rowset of the tablet at a time, the one that scores highest (as
@@ -73,6 +78,7 @@ export class FlushDeltaMemStoreOp implements MaintenanceOp {
 
   prepare(): boolean {
     const chosen = this.#choose(this.#pending())
+    if (chosen?.isClaimed) this.#tablet.claims.interrupt('flush', chosen.rowset)
     this.#frozen = chosen && this.#tablet.freezeChanges(chosen.rowset)
     return this.#frozen !== undefined
   }
@@ -94,8 +100,6 @@ export class FlushDeltaMemStoreOp implements MaintenanceOp {
     const tablet = this.#tablet
     const pending: Pending[] = []
     for (const rowset of tablet.disk.rowsets) {
-      // A merge has its inputs' changes flushed itself, and carries later ones over.
-      if (!tablet.claims.allows('flush', rowset)) continue
       const frozen = tablet.frozenChangesOf(rowset)
       // What is frozen goes first: only then can later changes be frozen.
       const store = frozen?.store ?? tablet.changesOf(rowset)
@@ -110,10 +114,12 @@ export class FlushDeltaMemStoreOp implements MaintenanceOp {
     this.#seenMs.set(store, seenMs)
     const { usedBytes: bytes, changeCount, oldestOpId } = store
     const ageMs = nowMs - seenMs
-    return { rowset, bytes, changeCount, oldestOpId, ageMs, score: flushScore({ bytes, ageMs, isFrozen }, this.#o) }
+    const score = flushScore({ bytes, ageMs, isFrozen }, this.#o)
+    return { rowset, bytes, changeCount, oldestOpId, ageMs, score, isClaimed: !this.#tablet.claims.allows('flush', rowset) }
   }
 
-  #choose(pending: readonly Pending[]): Pending | undefined {
+  #choose(all: readonly Pending[]): Pending | undefined {
+    const pending = all.filter(({ isClaimed, bytes }) => !isClaimed || bytes >= urgentRatio * this.#o.thresholdBytes)
     const [first] = pending
     if (!first) return undefined
     const best = pending.reduce((a, b) => (b.score > a.score ? b : a))

@@ -9,12 +9,14 @@ interface FakeStore {
   readonly changeCount: number
   readonly oldestOpId: number
   readonly isFrozen?: boolean
+  readonly isClaimed?: boolean
 }
 
 /** A tablet of which only what the op looks at is there: a rowset for each store. */
 function tabletWith(stores: readonly FakeStore[], o: { logBytesOf?: (opId: number) => number } = {}) {
   const host = { monotonicMs: 0, logBytesRetainedBy: ({ oldestOpId }: { oldestOpId: number }) => o.logBytesOf?.(oldestOpId) ?? 0 }
   const frozen: unknown[] = []
+  const interrupted: unknown[] = []
   const tablet = {
     label: 't/0',
     schema: { maintenance: { priority: 2 } },
@@ -22,7 +24,9 @@ function tabletWith(stores: readonly FakeStore[], o: { logBytesOf?: (opId: numbe
     disk: { rowsets: stores.map((_, i) => i) },
     changesOf: (i: number) => (stores[i]?.isFrozen ? undefined : stores[i]),
     frozenChangesOf: (i: number) => (stores[i]?.isFrozen ? { store: stores[i] } : undefined),
+    claims: { allows: (_: string, i: number) => !stores[i]?.isClaimed, interrupt: (_: string, i: number) => interrupted.push(i) },
     freezeChanges: (i: number) => {
+      if (stores[i]?.isClaimed) return undefined
       frozen.push(i)
       return { rowset: i, store: stores[i], cut: 9 }
     },
@@ -34,7 +38,7 @@ function tabletWith(stores: readonly FakeStore[], o: { logBytesOf?: (opId: numbe
     op.updateStats(filled)
     return filled
   }
-  return { op, host, stats, frozen }
+  return { op, host, stats, frozen, interrupted }
 }
 
 const store = (usedBytes: number, oldestOpId: number, isFrozen = false): FakeStore => ({ usedBytes, changeCount: 10, oldestOpId, isFrozen })
@@ -82,4 +86,18 @@ test('age makes small changes worth flushing, and the op asks for the moment whe
   t.true(old > 0 && old < 1)
   host.monotonicMs = 5000
   t.is(stats().perfImprovement, 1)
+})
+
+test('changes of a rowset that is being merged wait, until there are so many that the merge is cancelled', (t) => {
+  const few = tabletWith([{ ...store(3.9 * mebibyte, 1), isClaimed: true }, store(1000, 5)])
+  t.is(few.stats().ramAnchoredBytes, 1000)
+  t.true(few.op.prepare())
+  t.deepEqual([few.frozen, few.interrupted], [[1], []])
+  const alone = tabletWith([{ ...store(3.9 * mebibyte, 1), isClaimed: true }])
+  t.false(alone.stats().runnable)
+  t.false(alone.op.prepare())
+  const many = tabletWith([{ ...store(4 * mebibyte, 1), isClaimed: true }, store(1000, 5)])
+  t.true(many.stats().runnable)
+  t.false(many.op.prepare())
+  t.deepEqual([many.frozen, many.interrupted], [[], [0]])
 })
