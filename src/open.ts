@@ -16,7 +16,7 @@ import { Configuration, deletingCleaner, maintenanceManager, piscinaWorkerPool, 
 import type { Database } from './engine/api.ts'
 import { CompactNow } from './engine/compact.ts'
 import { VarveDatabase } from './engine/database.ts'
-import { type EngineOptions, engineOptions } from './engine/engine-options.ts'
+import { type EngineOptions, engineOptions, notOpen } from './engine/engine-options.ts'
 import { openStorage } from './engine/recovery.ts'
 import type { StorageEngine } from './engine/storage-engine.ts'
 import { TabletOps } from './engine/tablet-ops.ts'
@@ -101,8 +101,13 @@ export async function assembleFor(config: ResolvedConfig, host: readonly HostSer
 async function openAssembled(config: ResolvedConfig, assembly: Assembly, walState: WalState, o: OpenOptions): Promise<Database> {
   const memory = assembly.get(MemoryBudget)
   for (const consumer of assembly.getAll(MemoryConsumer)) memory.register(consumer)
+  let opened: StorageEngine | undefined
   const options = engineOptions({
     directory: config.directory,
+    checkpoint: async (to, vfs) => {
+      if (!opened) throw notOpen(config.directory)
+      return opened.checkpoint(to, { vfs })
+    },
     vfs: assembly.get(Vfs),
     cleaner: decoratedCleaner(assembly),
     events: assembly.get(EventBus),
@@ -116,6 +121,7 @@ async function openAssembled(config: ResolvedConfig, assembly: Assembly, walStat
   Object.freeze(options)
   const rowCache = assembly.has(RowCache) ? assembly.get(RowCache) : undefined
   const engine = await openStorage({ options, config, memory, cache: assembly.get(BlockCache), rowCache, jobIds: assembly.get(JobIds) })
+  opened = engine
   walState.current = () => ({ walBytes: engine.wal?.retainedBytes ?? 0, targetBytes: config.wal.targetReplayBytes })
   try {
     return await startDatabase(config, assembly, engine)

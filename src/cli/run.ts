@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import type { Cli, CliEnvironment, ExitCode } from './cli.ts'
+import { checkpointCommand } from './commands/checkpoint.ts'
 import { compactCommand } from './commands/compact.ts'
 import { getCommand } from './commands/get.ts'
 import { importCommand } from './commands/import.ts'
@@ -36,6 +37,7 @@ const commands: readonly CommandMaker[] = [
   inspectCommand,
   verifyCommand,
   maintenanceCommand,
+  checkpointCommand,
   pluginsCommand,
 ]
 

@@ -216,6 +216,13 @@ export interface Database extends AsyncDisposable {
   compact(table?: TableRef, o?: CompactOptions): Promise<void>
   /** Makes everything acknowledged so far durable. */
   sync(): Promise<void>
+  /**
+   * Copies the database, as it is at one moment and with what is in memory only, to a directory that is empty or not there
+   * yet: the copy opens as a database. Writes go on meanwhile. Data files are linked where the file system can, so that it
+   * costs little time and room. Rejects with DIRECTORY_NOT_EMPTY, ABORTED, DISK_FULL, IO_ERROR; then nothing is left there
+   * that opens as a database.
+   */
+  checkpoint(directory: string, o?: { signal?: AbortSignal }): Promise<void>
   metrics(): Metrics
   readonly maintenance: {
     status(): MaintenanceStatus

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { VarveError } from '../base/errors.ts'
 import { systemClock } from '../base/system-clock.ts'
 import type { Cleaner } from '../cleaner/cleaner.ts'
 import { DeletingCleaner } from '../cleaner/deleting-cleaner.ts'
@@ -27,6 +28,11 @@ export interface EngineOptions {
   readonly clock: Clock
   /** Undefined: nobody looks at reads. */
   reads: ReadObserver | undefined
+  /**
+   * Takes a checkpoint of the open database into an empty directory of any file system; rejects as `Database.checkpoint` does,
+   * and with DATABASE_CLOSED while the database is not open.
+   */
+  readonly checkpoint: (to: string, vfs: Vfs) => Promise<void>
 }
 
 /** Fills in what is not given: the disk, a deleting cleaner, a fresh event bus, the system's clock. */
@@ -38,5 +44,11 @@ export function engineOptions(o: Partial<EngineOptions> & { directory: string })
     events: o.events ?? new GuardedEventBus(),
     clock: o.clock ?? systemClock,
     reads: o.reads,
+    checkpoint: o.checkpoint ?? (() => Promise.reject(notOpen(o.directory))),
   }
+}
+
+/** The error for what only an open database can do. */
+export function notOpen(directory: string): VarveError {
+  return new VarveError('DATABASE_CLOSED', `The database in ${directory} is not open.`, { context: { directory } })
 }

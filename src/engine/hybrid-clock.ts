@@ -43,3 +43,8 @@ export function timestampAtStartOf(ms: number): number {
 export function timestampAtEndOf(ms: number): number {
   return Math.floor(ms) * ticksPerMs + ticksPerMs - 1
 }
+
+/** The wall-clock millisecond that a timestamp lies in. */
+export function msOfTimestamp(timestamp: number): number {
+  return Math.floor(timestamp / ticksPerMs)
+}

@@ -40,11 +40,15 @@ export interface Metrics {
 
 /** The state of a table now. */
 export interface TableStats {
+  /** Rows in memory and on disk. One that was deleted counts until a compaction has dropped it. */
   readonly rows: number
   /** Rows in memory, not yet in SSTables. */
   readonly memoryRows: number
+  /** Changes of rows, wherever these are, that are in memory and not yet in files. */
+  readonly memoryChanges: number
   readonly memoryBytes: number
   readonly diskRows: number
+  /** All files: base data and deltas. */
   readonly diskBytes: number
   readonly tablets: readonly TabletStats[]
 }
@@ -52,16 +56,23 @@ export interface TableStats {
 export interface TabletStats {
   readonly tablet: number
   readonly memoryRows: number
+  readonly memoryChanges: number
   readonly memoryBytes: number
-  /** Average number of rowsets that may hold a key, weighted by where the data is. */
+  /**
+   * How many rowsets may hold a key, on average over the data on disk: 1 where none overlap, 0 if there are none. What the
+   * merging policy lowers.
+   */
   readonly height: number
+  /** By first key. */
   readonly rowsets: readonly RowSetStats[]
 }
 
 export interface RowSetStats {
   readonly rowset: number
+  /** The file of base data. */
   readonly fileNumber: number
   readonly path: string
+  /** In the base data. */
   readonly rows: number
   readonly sizeBytes: number
   /** First and last key, in the form that `keyOf` gives, as JSON. */
@@ -69,4 +80,21 @@ export interface RowSetStats {
   readonly maxKey: string
   readonly minKeyHex: string
   readonly maxKeyHex: string
+  readonly deltas: RowSetDeltas
+}
+
+/** The changes of a rowset's rows that are not in its base data. */
+export interface RowSetDeltas {
+  /** What reads of the newest state apply to the base data. */
+  readonly redo: DeltaFilesStats
+  /** History: what reads of the past apply. */
+  readonly undo: DeltaFilesStats
+  /** Newer than all files, and not yet in one. */
+  readonly memory: { readonly changes: number; readonly sizeBytes: number }
+}
+
+export interface DeltaFilesStats {
+  readonly files: number
+  readonly changes: number
+  readonly sizeBytes: number
 }

@@ -36,7 +36,12 @@ export class Snapshots {
 
   /** Pins the newest committed state. */
   take(): Snapshot {
-    const snapshot = new PinnedSnapshot(this.#visibleTimestamp(), this, (closed) => this.#open.delete(closed))
+    return this.hold(this.#visibleTimestamp())
+  }
+
+  /** Keeps what a read at a timestamp needs, as far as it is still there, until it is closed: for reads that wait. */
+  hold(timestamp: number): Snapshot {
+    const snapshot = new PinnedSnapshot(timestamp, this, (closed) => this.#open.delete(closed))
     this.#open.add(snapshot)
     return snapshot
   }
@@ -56,7 +61,7 @@ export class Snapshots {
   /** The timestamp at which a read with these options happens. SNAPSHOT_CLOSED; TypeError for both or neither's own. */
   timestampOf(o: ReadOptions | undefined): number {
     if (o?.snapshot === undefined && o?.asOf === undefined) return this.#visibleTimestamp()
-    if (o.snapshot === undefined) return Math.min(this.#visibleTimestamp(), asOfTimestamp(o.asOf))
+    if (o.snapshot === undefined) return Math.min(this.#visibleTimestamp(), timestampOfTime('asOf', o.asOf))
     if (o.asOf !== undefined) throw new TypeError('Give either snapshot or asOf, not both.')
     if (!(o.snapshot instanceof PinnedSnapshot) || o.snapshot.owner !== this)
       throw new TypeError('The snapshot is not one of this database: use db.snapshot().')
@@ -65,9 +70,10 @@ export class Snapshots {
   }
 }
 
-function asOfTimestamp(asOf: Date | number | undefined): number {
-  const ms = asOf instanceof Date ? asOf.getTime() : asOf
+/** The timestamp up to which everything is seen that was committed in a millisecond or before; TypeError, with the option's name, for what is no time. */
+export function timestampOfTime(option: string, time: Date | number | undefined): number {
+  const ms = time instanceof Date ? time.getTime() : time
   if (typeof ms !== 'number' || !Number.isFinite(ms) || ms < 0)
-    throw new TypeError(`asOf is a Date or a number of milliseconds since 1970; got ${String(asOf)}.`)
+    throw new TypeError(`${option} is a Date or a number of milliseconds since 1970; got ${String(time)}.`)
   return Math.min(timestampAtEndOf(ms), Number.MAX_SAFE_INTEGER)
 }

@@ -27,6 +27,7 @@ import type { RowSetMetas, TabletEdit, TabletHost } from '../tablet/tablet-host.
 import { joinPath, type VfsHandle } from '../vfs/vfs.ts'
 import type { LogPosition } from '../wal/log-position.ts'
 import type { Wal } from '../wal/wal.ts'
+import { type CheckpointOptions, Checkpoints } from './checkpoint.ts'
 import type { EngineOptions } from './engine-options.ts'
 import type { FileNumbers } from './file-numbers.ts'
 import { type HybridClock, timestampAtStartOf } from './hybrid-clock.ts'
@@ -81,6 +82,7 @@ export class StorageEngine implements TabletHost {
   #wal: Wal | undefined
   #queue: WriteQueue | undefined
   #throttle: WriteThrottle | undefined
+  readonly #checkpoints: Checkpoints
   #stopped: Error | undefined
   #closed = false
   #syncTimer: Timer | undefined
@@ -92,6 +94,7 @@ export class StorageEngine implements TabletHost {
       commitEdit: (edit) => this.commitEdit(edit),
       settleWrites: () => this.queue.settled(),
     })
+    this.#checkpoints = new Checkpoints({ ...parts, state: () => this.#checkpointState() })
   }
 
   /** Takes over what was recovered; from here on reads and writes are served. */
@@ -305,12 +308,25 @@ export class StorageEngine implements TabletHost {
     if (refusal) throw refusal
   }
 
+  /** Copies the database as it is now to an empty directory. */
+  async checkpoint(directory: string, o: CheckpointOptions): Promise<void> {
+    this.requireOpen()
+    return this.#checkpoints.take(directory, o)
+  }
+
+  #checkpointState(): { manifest: Manifest; wal: Wal } {
+    this.requireOpen()
+    if (!this.#manifest || !this.#wal) throw readOnlyError()
+    return { manifest: this.#manifest, wal: this.#wal }
+  }
+
   /** Ends writing: no write is taken any more, those under way are finished, and the log is made durable. The directory stays locked. */
   async close(): Promise<void> {
     this.#closed = true
     this.#syncTimer?.cancel()
     this.#throttle?.close()
     await this.#queue?.settled()
+    await this.#checkpoints.close()
     const { files, obsolete } = this.parts
     const failures: Error[] = []
     const attempt = async (work: Promise<unknown> | undefined) => {

@@ -16,6 +16,7 @@ import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { ReadOptions } from './api.ts'
 import type { TableForm } from './engine-table.ts'
+import { requireHistory } from './retained-history.ts'
 import type { Snapshots } from './snapshots.ts'
 
 type GetOptions = ReadOptions & { readonly columns?: readonly PropertyKey[] }
@@ -65,6 +66,7 @@ export class TableReader {
     const keys = this.#keyOf(key)
     const hash = hashKey(keys, 0)
     const tablet = this.#tabletOf(keys, 0)
+    requireHistory(tablet, timestamp)
     const cached = this.#cached(tablet, keys, 0, hash, shape, timestamp)
     if (cached !== undefined) return eventLoopGate.resolve(cached)
     const found = find(tablet, keys, 0, hash, shape, timestamp, new LookupMisses())
@@ -79,6 +81,7 @@ export class TableReader {
     const keys = this.#keyOf(key)
     const hash = hashKey(keys, 0)
     const tablet = this.#tabletOf(keys, 0)
+    requireHistory(tablet, timestamp)
     const cached = this.#cached(tablet, keys, 0, hash, shape, timestamp)
     if (cached !== undefined) return cached
     const misses = new LookupMisses()
@@ -95,9 +98,11 @@ export class TableReader {
     throwIfAborted(o?.signal)
     const keys = keysOf(this.#schema, input)
     this.#form.retain()
+    const held = this.#snapshots.hold(timestamp)
     try {
       return await this.#rowsOf(keys, shape, timestamp, o?.signal)
     } finally {
+      held.close()
       this.#form.release()
     }
   }
@@ -107,6 +112,7 @@ export class TableReader {
     const rows = new Array<AnyRow | undefined>(keys.count).fill(undefined)
     for (let i = 0; i < keys.count; i++) {
       const tablet = this.#tabletOf(keys, i)
+      requireHistory(tablet, timestamp)
       const hash = hashes[i] as number
       rows[i] = this.#cached(tablet, keys, i, hash, shape, timestamp)
       const found = rows[i] === undefined ? find(tablet, keys, i, hash, shape, timestamp, new LookupMisses()) : false
@@ -133,6 +139,8 @@ export class TableReader {
   ): Promise<AnyRow | undefined> {
     const misses = new LookupMisses()
     this.#form.retain()
+    // What the newest state needs is not dropped while a read of it waits; what an older one needs may be about to be.
+    const held = this.#snapshots.hold(timestamp)
     try {
       for (;;) {
         // The answer is found and taken within one tick, so that reads may share the room for it.
@@ -141,8 +149,10 @@ export class TableReader {
         await misses.load()
         throwIfAborted(signal)
         this.#requireUsable()
+        requireHistory(tablet, timestamp)
       }
     } finally {
+      held.close()
       this.#form.release()
     }
   }

@@ -1,36 +1,57 @@
+import { DeltaFile } from '../rowset/delta-file.ts'
+import { DeltaMemStore } from '../rowset/delta-mem-store.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
-import { averageHeight } from '../rowset/rowset-tree.ts'
+import type { DeltaSource } from '../rowset/row-changes.ts'
 import { decodeKey, keyValuesToObject } from '../schema/key-encoding.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
+import { dataDistribution } from '../tablet/data-distribution.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { EngineTable } from './engine-table.ts'
-import type { RowSetStats, TableStats, TabletStats } from './metrics.ts'
+import type { DeltaFilesStats, RowSetDeltas, RowSetStats, TableStats, TabletStats } from './metrics.ts'
+import { rowsetBytes } from './rowset-bytes.ts'
 
 /** What `table.stats()` says. */
 export function tableStats({ schema, tablets }: EngineTable): TableStats {
   const each = tablets.map((tablet) => tabletStats(schema, tablet))
-  const total = (of: (stats: TabletStats) => number) => each.reduce((sum, stats) => sum + of(stats), 0)
-  const diskRows = total(({ rowsets }) => rowsets.reduce((sum, { rows }) => sum + rows, 0))
-  const memoryRows = total((stats) => stats.memoryRows)
+  const rowsets = each.flatMap((tablet) => tablet.rowsets)
+  const diskRows = sum(rowsets, ({ rows }) => rows)
+  const memoryRows = sum(each, (tablet) => tablet.memoryRows)
   return {
     rows: memoryRows + diskRows,
     memoryRows,
-    memoryBytes: total((stats) => stats.memoryBytes),
+    memoryChanges: sum(each, (tablet) => tablet.memoryChanges),
+    memoryBytes: sum(each, (tablet) => tablet.memoryBytes),
     diskRows,
-    diskBytes: total(({ rowsets }) => rowsets.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
+    diskBytes: sum(rowsets, rowsetBytes),
     tablets: each,
   }
 }
 
 function tabletStats(schema: TableSchema, tablet: Tablet): TabletStats {
+  const { live, frozen } = tablet
   const rowsets = tablet.disk.rowsets.map((rowset) => rowsetStats(schema, tablet, rowset))
+  const changesInStores = [
+    tablet.changesOf(live)?.changeCount ?? 0,
+    frozen?.changes?.changeCount ?? 0,
+    (frozen && tablet.changesOf(frozen.store)?.changeCount) ?? 0,
+  ]
   return {
     tablet: tablet.ordinal,
-    memoryRows: tablet.live.rowCount + (tablet.frozen?.store.rowCount ?? 0),
+    memoryRows: live.rowCount + (frozen?.store.rowCount ?? 0),
+    memoryChanges: sum(changesInStores, (count) => count) + sum(rowsets, ({ deltas }) => deltas.memory.changes),
     memoryBytes: tablet.memoryBytes,
-    height: averageHeight(tablet.disk.rowsets),
+    height: averageHeight(tablet.disk.rowsets, rowsets),
     rowsets: rowsets.sort((a, b) => (a.minKeyHex < b.minKeyHex ? -1 : 1)),
   }
+}
+
+/** `stats` beside `rowsets`. */
+function averageHeight(rowsets: readonly DiskRowSet[], stats: readonly RowSetStats[]): number {
+  const extents = rowsets.map(({ minKey, maxKey }, i) => ({ minKey, maxKey, sizeBytes: rowsetBytes(stats[i] as RowSetStats) }))
+  const { averageHeight } = dataDistribution(extents)
+  if (averageHeight > 0 || rowsets.length === 0) return averageHeight
+  // Single keys have no width, and where there is nothing else, each counts the same.
+  return rowsets.length / new Set(stats.map(({ minKeyHex }) => minKeyHex)).size
 }
 
 function rowsetStats(schema: TableSchema, tablet: Tablet, rowset: DiskRowSet): RowSetStats {
@@ -46,7 +67,32 @@ function rowsetStats(schema: TableSchema, tablet: Tablet, rowset: DiskRowSet): R
     maxKey: shown(meta.maxKeyHex),
     minKeyHex: meta.minKeyHex,
     maxKeyHex: meta.maxKeyHex,
+    deltas: deltasOf(rowset),
   }
+}
+
+function deltasOf({ deltas }: DiskRowSet): RowSetDeltas {
+  const stores = deltas.redo.filter((source) => source instanceof DeltaMemStore)
+  return {
+    redo: filesStats(deltas.redo),
+    undo: filesStats(deltas.undo),
+    memory: { changes: sum(stores, ({ changeCount }) => changeCount), sizeBytes: sum(stores, ({ usedBytes }) => usedBytes) },
+  }
+}
+
+function filesStats(sources: readonly DeltaSource[]): DeltaFilesStats {
+  const files = sources.filter((source) => source instanceof DeltaFile)
+  return {
+    files: files.length,
+    changes: sum(files, ({ changeCount }) => changeCount),
+    sizeBytes: sum(files, ({ sizeBytes }) => sizeBytes),
+  }
+}
+
+function sum<X>(all: readonly X[], of: (one: X) => number): number {
+  let total = 0
+  for (const one of all) total += of(one)
+  return total
 }
 
 /** A key as people read it. */

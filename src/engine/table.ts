@@ -13,6 +13,7 @@ import type { ReadOptions, Scan, Table, WriteOptions } from './api.ts'
 import type { EngineTable, TableForm } from './engine-table.ts'
 import type { TableStats } from './metrics.ts'
 import { rejected } from './rejected.ts'
+import { requireHistory } from './retained-history.ts'
 import type { Snapshots } from './snapshots.ts'
 import type { StorageEngine } from './storage-engine.ts'
 import { TableReader } from './table-reader.ts'
@@ -206,11 +207,13 @@ export class VarveTable {
   ): ScanSource {
     const { range, sorted, reverse } = plan
     const timestamp = this.#snapshots.timestampOf(o)
-    const pinned = plan.tabletsOf().map((ordinal) => {
+    const touched = plan.tabletsOf().map((ordinal) => {
       const tablet = tablets[ordinal]
       if (!tablet) throw new RangeError(`table ${this.name} has no tablet ${ordinal}`)
-      return tablet.streams({ timestamp, range, sorted, reverse })
+      requireHistory(tablet, timestamp)
+      return tablet
     })
+    const pinned = touched.map((tablet) => tablet.streams({ timestamp, range, sorted, reverse }))
     return {
       range,
       streams: pinned.flatMap(({ streams }) => streams).map((stream) => whileOpen(stream, this.#engine)),

@@ -34,6 +34,11 @@ interface CompactionScope {
   /** Files that it reads; those that it replaces are among them. */
   readonly inputs: readonly FileInfo[]
 }
+interface CheckpointScope {
+  readonly directory: string
+  /** The manifest, and its length, at the point of which the checkpoint is. */
+  readonly manifest: { readonly fileNumber: number; readonly sizeBytes: number }
+}
 interface OpScope {
   readonly op: string
   readonly kind: string
@@ -61,6 +66,9 @@ export interface EventMap {
   'manifest:deleted': NumberedFile
   'wal:created': NumberedFile
   'wal:deleted': NumberedFile
+  /** In the tick whose state the checkpoint has. One that is refused for its directory tells nothing. */
+  'checkpoint:begin': Begin & CheckpointScope
+  'checkpoint:end': End & CheckpointScope & { readonly fileCount: number; readonly linkedBytes: number; readonly copiedBytes: number }
   'write-stall:begin': Begin
   'write-stall:end': End
   'memory:pressure': { readonly level: string; readonly usedBytes: number; readonly limitBytes: number }

@@ -129,10 +129,7 @@ export class Manifest {
         this.#queue = []
         continue
       }
-      for (const { next, resolve } of group) {
-        this.#version = next
-        resolve(next)
-      }
+      for (const { next, resolve } of group) resolve(next)
       await this.#markSynced()
       if (this.#open.file.sizeBytes > this.#rotateAtBytes && !this.#stopped) await this.#rotate()
     }
@@ -155,7 +152,9 @@ export class Manifest {
       throw this.#stop(error)
     })
     this.#open.sequence += group.length
+    // In one tick, so that whoever copies the manifest finds length and version in agreement.
     this.#open.sizeBytes = start + bytes.length
+    this.#version = group.at(-1)?.next ?? this.#version
   }
 
   /** Cuts a failed append off, durably, so that what is rejected now never shows up after a crash. Always throws. */

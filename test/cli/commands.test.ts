@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import test from 'ava'
 import { errorCodes } from '../../src/base/errors.ts'
 import { open } from '../../src/open.ts'
+import { gte } from '../../src/query/predicate.ts'
 import { runIn, workspace } from './run-cli.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
@@ -51,7 +52,7 @@ test('each command has help with an example', async (t) => {
   const { out, code } = await varve('--help')
   t.is(code, 0)
   const names = [...out.matchAll(/^ {2}([a-z]+) \[/gm)].map(([, name]) => name as string).filter((name) => name !== 'help')
-  t.deepEqual(names, ['init', 'import', 'scan', 'get', 'stats', 'rowsets', 'inspect', 'verify', 'maintenance', 'plugins'])
+  t.deepEqual(names, ['init', 'import', 'scan', 'get', 'stats', 'compact', 'rowsets', 'inspect', 'verify', 'maintenance', 'checkpoint', 'plugins'])
   for (const name of names) {
     const help = await varve(name, '--help')
     t.is(help.code, 0)
@@ -114,8 +115,32 @@ test('stats and rowsets tell rows, files and key ranges', async (t) => {
   t.regex((await varve('stats', '-t', 'a')).out, /id +int32 +key\ns +string\?\n/)
   const [rowset] = JSON.parse((await varve('rowsets', '--json')).out)
   t.like(rowset, { table: 'a', tablet: 0, rows: 1500, minKey: '0', maxKey: '1499' })
-  t.regex((await varve('rowsets')).out, /a +0 +\d+ +\d+\.sst +1,500 +0\.\d\d +0 +1499\n/)
+  t.regex((await varve('rowsets')).out, /a +0 +\d+ +\d+\.sst +1,500 +0\.\d\d +– +– +– +0 +1499\n\na\/0: 1 rowset, average height 1\.00\n$/)
   t.regex((await varve('stats', '-t', 'b')).err, /^error TABLE_NOT_FOUND/)
+})
+
+test('rowsets tells the changes of rows, in files and in memory, and draws a table', async (t) => {
+  const { path, varve } = workspace(t)
+  writeFileSync(path('a.csv'), `id,s\n${Array.from({ length: 100 }, (_, i) => `${i},x`).join('\n')}\n`)
+  await varve('import', 'a.csv', '-t', 'a', '-k', 'id')
+  const db = await open(path('data'))
+  db.maintenance.pause()
+  await db.table('a').updateWhere(gte('id', 60), { s: 'y' })
+  await db.flush()
+  await db.table('a').delete([1, 2, 3])
+  await db.close()
+  const [rowset] = JSON.parse((await varve('rowsets', '--json')).out)
+  t.like(rowset.deltas, { redo: { files: 1, changes: 40 }, undo: { files: 0 }, memory: { changes: 3 } })
+  t.regex((await varve('rowsets')).out, / 40 in 1 +– +3 +0 +99\n/)
+  const { code, out } = await varve('rowsets', '--svg', 'a.svg')
+  t.is(code, 0)
+  t.is(out, 'Wrote a picture of 1 rowset of a to a.svg.\n')
+  t.regex(readFileSync(path('a.svg'), 'utf8'), /^<svg [\s\S]*Rowsets of a[\s\S]*43 changes to apply[\s\S]*<\/svg>\n$/)
+  t.like(JSON.parse((await varve('rowsets', '--svg', 'b.svg', '--json')).out), { table: 'a', rowsets: 1, svg: path('b.svg') })
+  t.regex((await varve('rowsets', '--svg', 'none/a.svg')).err, /^error ENOENT: There is no .*none\/a\.svg/)
+  writeFileSync(path('other.csv'), 'id\n1\n')
+  await varve('import', 'other.csv', '-t', 'other', '-k', 'id')
+  t.regex((await varve('rowsets', '--svg', 'a.svg')).err, /^error USAGE: Which table\? Give --table NAME; there are a, other\./)
 })
 
 test('plugins shows what the configuration assembles and who was replaced, and opens nothing', async (t) => {

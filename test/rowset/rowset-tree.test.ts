@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { averageHeight, RowSetTree } from '../../src/rowset/rowset-tree.ts'
+import { RowSetTree } from '../../src/rowset/rowset-tree.ts'
 import { compareBytes, keysFromBytes } from '../../src/schema/key-encoding.ts'
 import { schemaOf } from './support/random-table.ts'
 
@@ -96,12 +96,4 @@ test('a question of ten thousand rowsets side by side compares a few keys, not a
   reads = 0
   t.is(tree.holding(key(31_234)).length, 1)
   t.true(reads <= 32, `${reads} keys were read`)
-})
-
-test('average height is 0 for nothing, 1 without overlap, and counts what lies over the data', (t) => {
-  const span = (low: number, high: number, sizeBytes: number): Span => ({ minKey: key(low), maxKey: key(high), sizeBytes })
-  t.is(averageHeight([]), 0)
-  t.is(averageHeight([span(1, 2, 10), span(3, 4, 500), span(7, 7, 1)]), 1)
-  t.is(averageHeight([span(1, 9, 10), span(1, 9, 30)]), 2)
-  t.is(averageHeight([span(1, 9, 10), span(20, 30, 30), span(20, 30, 30)]), (10 + 60 * 2) / 70)
 })

@@ -1,6 +1,7 @@
 import { costGrowth } from './cost-growth.ts'
 import { eventLoopDelayOfBatches, eventLoopDelayOfColumns } from './event-loop-delay.ts'
 import type { Measure } from './measure.ts'
+import { mergingPolicy } from './merging-policy.ts'
 import { openAndClose } from './open-and-close.ts'
 import { reopenAfterKill } from './reopen-after-kill.ts'
 import { residentMemory } from './resident-memory.ts'
@@ -16,4 +17,5 @@ export const measures: readonly Measure[] = [
   residentMemory,
   costGrowth,
   schedulerPoll,
+  mergingPolicy,
 ]

@@ -10,5 +10,6 @@ export function short(value: number): string {
 function digits(value: number): string {
   const size = Math.abs(value)
   if (Number.isInteger(value) && size < 10_000) return String(value)
+  if (size < 1) return String(Number(value.toPrecision(3)))
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2)
 }

@@ -115,8 +115,14 @@ export function within(problem: MergeProblem, { budgetBytes, itemsMax }: { budge
   const part = subProblem(problem, kept.subarray(0, length))
   if (length <= itemsMax) return part
   const least = budgetBytes / itemsMax
-  const weight = part.size.map((bytes) => Math.max(bytes, least))
-  return { ...part, weight, density: part.value.map((value, k) => value / (weight[k] as number)) }
+  const weight = new Float64Array(length)
+  const density = new Float64Array(length)
+  for (let k = 0; k < length; k++) {
+    const bytes = part.size[k] as number
+    weight[k] = bytes > least ? bytes : least
+    density[k] = (part.value[k] as number) / (weight[k] as number)
+  }
+  return { ...part, weight, density }
 }
 
 function emptyProblem(count: number, o: Pick<MergeProblem, 'charge' | 'targetBytes' | 'averageHeight'>): MergeProblem {

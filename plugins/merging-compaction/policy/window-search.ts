@@ -62,7 +62,8 @@ export class WindowSearch {
     for (const k of greatestOf(bounds.bounds, firstWindows)) this.#widen(problem, k, densest)
     const kept = this.#stillUseful(bounds)
     const rest = subProblem(problem, kept)
-    const restBounds = Float64Array.from(kept, (k) => bounds.bounds[k] as number)
+    const restBounds = new Float64Array(kept.length)
+    for (let place = 0; place < kept.length; place++) restBounds[place] = bounds.bounds[kept[place] as number] as number
     const densestOfRest = this.#densestOf(rest)
     for (const k of this.#leftEnds(restBounds)) {
       if ((restBounds[k] as number) <= this.#worthwhile || this.#steps > stepsMax) break
