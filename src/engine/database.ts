@@ -170,7 +170,8 @@ export class VarveDatabase implements Database {
 
   async checkpoint(directory: string, o: { signal?: AbortSignal } = {}): Promise<void> {
     this.#engine.requireOpen()
-    if (typeof directory !== 'string' || directory === '') throw new TypeError(`A checkpoint goes to a directory; got ${String(directory)}.`)
+    if (typeof directory !== 'string' || directory === '')
+      throw new TypeError(`A checkpoint goes to a directory; got ${String(directory)}.`)
     requireOptions('checkpoint', o, ['signal'])
     using _held = holdEventLoop()
     await this.#engine.checkpoint(directory, { vfs: this.#engine.parts.options.vfs, signal: o.signal })

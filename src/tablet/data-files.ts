@@ -1,10 +1,13 @@
 /** What jobs that write data files have in common on the main thread. */
+import { invariant } from '../base/errors.ts'
 import type { FileInfo } from '../events/event-map.ts'
 import type { DeltaStatistics, FileMeta } from '../manifest/version-edit.ts'
 import { DeltaFile } from '../rowset/delta-file.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
+import type { FlushedRowSet } from '../rowset/flush-rows.ts'
 import type { SSTableSummary } from '../sstable/sstable.ts'
 import type { Tablet } from './tablet.ts'
+import type { RowSetMetas } from './tablet-host.ts'
 
 /** Where a file that a job wrote belongs. */
 export interface FilePlace extends Pick<FileMeta, 'fileNumber' | 'role' | 'rowset'> {
@@ -33,6 +36,26 @@ export function fileMeta(tablet: Tablet, place: FilePlace, written: SSTableSumma
   }
 }
 
+/** The numbers of the files that a job may write of one rowset. */
+export interface RowSetPlan {
+  /** The rowset is named by this one. */
+  readonly base: number
+  readonly undo: number
+  readonly redo: number
+}
+
+/** What the manifest is told of the files of a rowset that a job wrote. */
+export function rowsetMetas(tablet: Tablet, written: FlushedRowSet, planned: RowSetPlan | undefined, cut: number): RowSetMetas {
+  invariant(planned !== undefined, 'a job writes no more files than were planned')
+  const place = { rowset: planned.base, flushedThroughOp: cut }
+  const delta = (role: 'undo' | 'redo'): FileMeta[] => {
+    const summary = written[role]
+    return summary === undefined ? [] : [fileMeta(tablet, { ...place, fileNumber: planned[role], role }, summary)]
+  }
+  const base = fileMeta(tablet, { ...place, fileNumber: planned.base, role: 'base' }, written.base)
+  return { base, undo: delta('undo'), redo: delta('redo') }
+}
+
 /** Closes the files of a rowset that is not going to be installed, and keeps them: an edit that names them may be on disk. */
 export function closeFiles({ reader, deltas }: DiskRowSet): void {
   reader.close()
@@ -59,7 +82,7 @@ export function announceFiles(tablet: Tablet, metas: readonly FileMeta[]): FileI
 }
 
 /** A file as events tell of it. */
-function fileInfo({ host, table, ordinal }: Tablet, meta: FileMeta): FileInfo {
+export function fileInfo({ host, table, ordinal }: Tablet, meta: FileMeta): FileInfo {
   const { fileNumber, sizeBytes, rows, rowset } = meta
   const kind = meta.role === 'base' ? 'sstable' : 'delta'
   const path = kind === 'sstable' ? host.sstablePath(fileNumber) : host.deltaPath(fileNumber)

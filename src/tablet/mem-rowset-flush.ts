@@ -11,13 +11,11 @@
  */
 import { invariant, VarveError } from '../base/errors.ts'
 import { fileError } from '../base/file-error.ts'
-import type { FileMeta } from '../manifest/version-edit.ts'
 import { laterState } from '../manifest/version-parts.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
-import type { FlushedRowSet, FlushInput, FlushOutput, FlushTarget } from '../rowset/flush-rows.ts'
-import { announceFiles, closeFiles, fileMeta, whileRetained } from './data-files.ts'
+import type { FlushInput, FlushOutput, FlushTarget } from '../rowset/flush-rows.ts'
+import { announceFiles, closeFiles, type RowSetPlan, rowsetMetas, whileRetained } from './data-files.ts'
 import type { FrozenStore, Tablet } from './tablet.ts'
-import type { RowSetMetas } from './tablet-host.ts'
 
 export interface FlushOptions {
   readonly reason: string
@@ -86,11 +84,7 @@ export async function flushMemRowSet(tablet: Tablet, frozen: FrozenStore, o: Flu
 }
 
 /** The files that a flush may write of one rowset, and their numbers. */
-interface PlannedRowSet extends FlushTarget {
-  readonly base: number
-  readonly undo: number
-  readonly redo: number
-}
+interface PlannedRowSet extends FlushTarget, RowSetPlan {}
 
 interface FlushPlan {
   readonly rowsPerOutput: number
@@ -124,16 +118,4 @@ function planFiles(tablet: Tablet, frozen: FrozenStore, rowsetBytesMax: number):
     return { base, undo, redo, path: host.sstablePath(base), undoPath: host.deltaPath(undo), redoPath: host.deltaPath(redo) }
   })
   return { rowsPerOutput, outputs }
-}
-
-/** What the manifest is told of one rowset's files. */
-function rowsetMetas(tablet: Tablet, written: FlushedRowSet, planned: PlannedRowSet | undefined, cut: number): RowSetMetas {
-  invariant(planned !== undefined, 'a flush writes no more files than were planned')
-  const place = { rowset: planned.base, flushedThroughOp: cut }
-  const delta = (role: 'undo' | 'redo'): FileMeta[] => {
-    const summary = written[role]
-    return summary === undefined ? [] : [fileMeta(tablet, { ...place, fileNumber: planned[role], role }, summary)]
-  }
-  const base = fileMeta(tablet, { ...place, fileNumber: planned.base, role: 'base' }, written.base)
-  return { base, undo: delta('undo'), redo: delta('redo') }
 }
