@@ -100,22 +100,22 @@ export class FlushDeltaMemStoreOp implements MaintenanceOp {
     const tablet = this.#tablet
     const pending: Pending[] = []
     for (const rowset of tablet.disk.rowsets) {
-      const frozen = tablet.frozenChangesOf(rowset)
-      // What is frozen goes first: only then can later changes be frozen.
+      const isClaimed = !tablet.claims.allows('flush', rowset)
+      // What is frozen goes first: only then can later changes be frozen. Of a claimed rowset, it is on its way.
+      const frozen = isClaimed ? undefined : tablet.frozenChangesOf(rowset)
       const store = frozen?.store ?? tablet.changesOf(rowset)
-      if (store) pending.push(this.#describe(rowset, store, frozen !== undefined))
+      if (store) pending.push({ ...this.#describe(rowset, store, frozen !== undefined), isClaimed })
     }
     return pending
   }
 
-  #describe(rowset: RowSet, store: Store, isFrozen: boolean): Pending {
+  #describe(rowset: RowSet, store: Store, isFrozen: boolean): Omit<Pending, 'isClaimed'> {
     const nowMs = this.#tablet.host.monotonicMs
     const seenMs = this.#seenMs.get(store) ?? nowMs
     this.#seenMs.set(store, seenMs)
     const { usedBytes: bytes, changeCount, oldestOpId } = store
     const ageMs = nowMs - seenMs
-    const score = flushScore({ bytes, ageMs, isFrozen }, this.#o)
-    return { rowset, bytes, changeCount, oldestOpId, ageMs, score, isClaimed: !this.#tablet.claims.allows('flush', rowset) }
+    return { rowset, bytes, changeCount, oldestOpId, ageMs, score: flushScore({ bytes, ageMs, isFrozen }, this.#o) }
   }
 
   #choose(all: readonly Pending[]): Pending | undefined {

@@ -1,3 +1,4 @@
+import { changedScans } from './changed-scans.ts'
 import { costGrowth } from './cost-growth.ts'
 import { eventLoopDelayOfBatches, eventLoopDelayOfColumns } from './event-loop-delay.ts'
 import type { Measure } from './measure.ts'
@@ -7,6 +8,7 @@ import { reopenAfterKill } from './reopen-after-kill.ts'
 import { residentMemory } from './resident-memory.ts'
 import { schedulerPoll } from './scheduler-poll.ts'
 import { warmCalls } from './warm-calls.ts'
+import { zipfianRates } from './zipfian-rates.ts'
 
 export const measures: readonly Measure[] = [
   eventLoopDelayOfBatches,
@@ -18,4 +20,6 @@ export const measures: readonly Measure[] = [
   costGrowth,
   schedulerPoll,
   mergingPolicy,
+  changedScans,
+  zipfianRates,
 ]

@@ -29,3 +29,23 @@ export async function repeatFor(work: (turn: number) => Promise<void> | void): P
   }
   return { turns: durationsMs.length, medianMs: median(durationsMs), ratePerSecond: (durationsMs.length * 1000) / (nowMs - begunMs) }
 }
+
+/** As `repeatFor`, of work that must be prepared anew each time: only the work itself is timed. */
+export async function repeatPrepared<W>(prepare: () => W, work: (prepared: W) => Promise<void>): Promise<Repeated> {
+  const timed = async () => {
+    const prepared = prepare()
+    const begunMs = performance.now()
+    await work(prepared)
+    return performance.now() - begunMs
+  }
+  for (let warmMs = 0; warmMs < warmUpMs; ) warmMs += await timed()
+  collectGarbage()
+  const durationsMs: number[] = []
+  let totalMs = 0
+  while (totalMs < measureMs || durationsMs.length < turnsMin) {
+    const durationMs = await timed()
+    durationsMs.push(durationMs)
+    totalMs += durationMs
+  }
+  return { turns: durationsMs.length, medianMs: median(durationsMs), ratePerSecond: (durationsMs.length * 1000) / totalMs }
+}

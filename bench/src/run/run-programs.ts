@@ -1,3 +1,4 @@
+import { cp } from 'node:fs/promises'
 import type { Line, Missing } from '../report/line.ts'
 import { workloadLine } from '../report/line.ts'
 import { type SideName, sideNames } from '../sides/side.ts'
@@ -20,7 +21,7 @@ export interface RunProgramsOptions {
 
 /**
  * Runs what the workloads need: round by round, program by program, the sides in turn. Every run is a fresh process;
- * programs that read, read what the side's load left behind. Rejects if any side gives a wrong answer.
+ * programs that read, read what the side's load left behind; those that change it, change a copy. Rejects if any side gives a wrong answer.
  */
 export async function runPrograms(o: RunProgramsOptions): Promise<Line[]> {
   const runs = new ProgramRuns(o)
@@ -87,8 +88,13 @@ class ProgramRuns {
 
   async #perform(side: SideName, program: ProgramName): Promise<Readonly<Record<string, number>>> {
     const { workshop } = this.#o
-    if (programs[program].startsFrom === 'loaded') {
-      return workshop.run({ kind: 'program', side, program }, this.#loaded.get(side) ?? (await this.#load(side)))
+    const { startsFrom } = programs[program]
+    if (startsFrom !== 'empty') {
+      const loaded = this.#loaded.get(side) ?? (await this.#load(side))
+      if (startsFrom === 'loaded') return workshop.run({ kind: 'program', side, program }, loaded)
+      const copy = await workshop.emptyDirectory(`${side}-copy`)
+      await cp(loaded, copy, { recursive: true })
+      return workshop.run({ kind: 'program', side, program }, copy)
     }
     if (program === 'load') this.#loaded.delete(side)
     const directory = await workshop.emptyDirectory(`${side}-${program}`)

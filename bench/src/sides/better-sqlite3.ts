@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import type { CpuChange } from '../data/changed-rows.ts'
 import { type FilterAnswer, type GroupRow, rowSum } from '../data/expected-answers.ts'
 import type { MetricRow } from '../data/metrics-data.ts'
+import { type Operations, operationKinds, raisedCpu } from '../data/operations.ts'
 import type { PointKeys, Side, SideOptions } from './side.ts'
 
 /** SQLite in WAL mode, clustered on the key, every statement prepared, its cache as large as the product's memory. */
@@ -21,6 +23,8 @@ class BetterSqlite3Side implements Side {
   readonly #database: Database.Database
   readonly #insert: Database.Statement
   readonly #insertAll: (rows: readonly MetricRow[]) => void
+  readonly #update: Database.Statement
+  readonly #updateAll: (changes: readonly CpuChange[]) => void
   readonly #get: Database.Statement
   readonly #range: Database.Statement
   readonly #filter: Database.Statement
@@ -33,6 +37,11 @@ class BetterSqlite3Side implements Side {
     this.#insert = insert
     this.#insertAll = database.transaction((rows: readonly MetricRow[]) => {
       for (const { host, at, cpu, mem, status, tag } of rows) insert.run(host, at, cpu, mem, status, tag)
+    })
+    const update = database.prepare('UPDATE metrics SET cpu = ? WHERE host = ? AND at = ?')
+    this.#update = update
+    this.#updateAll = database.transaction((changes: readonly CpuChange[]) => {
+      for (const { host, at, cpu } of changes) update.run(cpu, host, at)
     })
     this.#get = database.prepare('SELECT * FROM metrics WHERE host = ? AND at = ?')
     this.#range = database.prepare('SELECT * FROM metrics WHERE host = ? ORDER BY at LIMIT ?')
@@ -51,6 +60,36 @@ class BetterSqlite3Side implements Side {
 
   async settle(): Promise<void> {
     this.#database.pragma('wal_checkpoint(TRUNCATE)')
+  }
+
+  async updateRows(changes: readonly CpuChange[]): Promise<void> {
+    this.#updateAll(changes)
+  }
+
+  async operate({ kinds, hosts, ats, cpus, rows }: Operations): Promise<number> {
+    let total = 0
+    for (let i = 0; i < kinds.length; i++) {
+      const kind = kinds[i] as number
+      if (kind === operationKinds.insert) {
+        const { host, at, cpu, mem, status, tag } = rows[i] as MetricRow
+        this.#insert.run(host, at, cpu, mem, status, tag)
+        continue
+      }
+      let cpu = cpus[i] as number
+      if (kind !== operationKinds.update) {
+        const row = this.#get.get(hosts[i], ats[i]) as MetricRow
+        total += rowSum(row)
+        if (kind === operationKinds.read) continue
+        cpu = raisedCpu(row.cpu, cpu)
+      }
+      this.#update.run(cpu, hosts[i], ats[i])
+    }
+    return total
+  }
+
+  async compact(): Promise<void> {
+    this.#database.exec('VACUUM')
+    await this.settle()
   }
 
   async readEach(keys: PointKeys): Promise<number> {

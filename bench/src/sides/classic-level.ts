@@ -1,8 +1,10 @@
 import type { Buffer } from 'node:buffer'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
+import type { CpuChange } from '../data/changed-rows.ts'
 import { rowSum } from '../data/expected-answers.ts'
 import type { MetricRow } from '../data/metrics-data.ts'
+import { type Operations, operationKinds, raisedCpu } from '../data/operations.ts'
 import { decodeRow, decodeValue, encodeKey, encodeValue } from '../data/row-codec.ts'
 import { HostGroups, RunningFilter } from './row-at-a-time.ts'
 import type { PointKeys, Side, SideOptions } from './side.ts'
@@ -46,6 +48,44 @@ class ClassicLevelSide implements Side {
 
   async settle(): Promise<void> {
     await this.#level.compactRange(encodeKey(-(2 ** 31), 0), encodeKey(2 ** 31 - 1, Number.MAX_SAFE_INTEGER))
+  }
+
+  /** Values are read and written whole: there are no columns. */
+  async updateRows(changes: readonly CpuChange[]): Promise<void> {
+    const keys = changes.map(({ host, at }) => encodeKey(host, at))
+    const values = await this.#level.getMany(keys)
+    const operations = new Array<{ type: 'put'; key: Buffer; value: Buffer }>(changes.length)
+    for (let i = 0; i < changes.length; i++) {
+      const value = values[i] as Buffer
+      value.writeDoubleLE((changes[i] as CpuChange).cpu, 0)
+      operations[i] = { type: 'put', key: keys[i] as Buffer, value }
+    }
+    await this.#level.batch(operations, { sync: this.#sync })
+  }
+
+  async operate({ kinds, hosts, ats, cpus, rows }: Operations): Promise<number> {
+    let total = 0
+    for (let i = 0; i < kinds.length; i++) {
+      const kind = kinds[i] as number
+      if (kind === operationKinds.insert) {
+        await this.insertEach([rows[i] as MetricRow])
+        continue
+      }
+      const host = hosts[i] as number
+      const at = ats[i] as number
+      const key = encodeKey(host, at)
+      const value = this.#level.getSync(key) as Buffer
+      let cpu = cpus[i] as number
+      if (kind !== operationKinds.update) {
+        const row = decodeValue(host, at, value)
+        total += rowSum(row)
+        if (kind === operationKinds.read) continue
+        cpu = raisedCpu(row.cpu, cpu)
+      }
+      value.writeDoubleLE(cpu, 0)
+      await this.#level.put(key, value, { sync: this.#sync })
+    }
+    return total
   }
 
   async readEach({ hosts, ats }: PointKeys): Promise<number> {

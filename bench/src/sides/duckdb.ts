@@ -12,8 +12,9 @@ import {
   VARCHAR,
 } from '@duckdb/node-api'
 import duckdb from '@duckdb/node-bindings'
+import type { CpuChange } from '../data/changed-rows.ts'
 import { type FilterAnswer, type GroupRow, rowSum } from '../data/expected-answers.ts'
-import type { MetricColumns, MetricRow } from '../data/metrics-data.ts'
+import { type MetricColumns, type MetricRow, startMs } from '../data/metrics-data.ts'
 import type { PointKeys, Side, SideOptions } from './side.ts'
 
 const columnTypes = [INTEGER, TIMESTAMP_MS, DOUBLE, DOUBLE, INTEGER, VARCHAR]
@@ -125,6 +126,29 @@ class DuckDbSide implements Side {
     await this.#connection.run('CHECKPOINT')
   }
 
+  /**
+   * A statement for each row would run below a thousand rows a second: a batch goes into a temporary table and is joined.
+   * Of changes of one row a join may take any, so that only the last is handed in.
+   */
+  async updateRows(changes: readonly CpuChange[]): Promise<void> {
+    await this.#connection.run('BEGIN')
+    await this.#connection.run('CREATE OR REPLACE TEMP TABLE changes (host INTEGER, "at" TIMESTAMP_MS, cpu DOUBLE)')
+    const appender = await this.#connection.createAppender('changes', 'main', 'temp')
+    const last = new Map<number, CpuChange>()
+    for (const change of changes) last.set(change.host * 2 ** 42 + change.at, change)
+    for (const { host, at, cpu } of last.values()) {
+      appender.appendInteger(host)
+      appender.appendTimestampMilliseconds(new DuckDBTimestampMillisecondsValue(BigInt(at)))
+      appender.appendDouble(cpu)
+      appender.endRow()
+    }
+    appender.closeSync()
+    await this.#connection.run(
+      'UPDATE metrics SET cpu = changes.cpu FROM changes WHERE metrics.host = changes.host AND metrics."at" = changes."at"',
+    )
+    await this.#connection.run('COMMIT')
+  }
+
   async readEach({ hosts, ats }: PointKeys): Promise<number> {
     const get = await this.#prepare('get')
     let total = 0
@@ -206,7 +230,7 @@ function sumOfChunk(chunk: DuckDBDataChunk): number {
   for (let i = 0; i < rowCount; i++) {
     total +=
       (host[i] as number) +
-      Number(at[i]) / 1000 +
+      (Number(at[i]) - startMs) / 1000 +
       (cpu[i] as number) +
       (mem[i] as number) +
       (status[i] as number) +

@@ -1,8 +1,10 @@
-import type { Buffer } from 'node:buffer'
+import { Buffer } from 'node:buffer'
 import { join } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
+import type { CpuChange } from '../data/changed-rows.ts'
 import { rowSum } from '../data/expected-answers.ts'
 import type { MetricRow } from '../data/metrics-data.ts'
+import { type Operations, operationKinds, raisedCpu } from '../data/operations.ts'
 import { decodeRow, decodeValue, encodeKey, encodeValue } from '../data/row-codec.ts'
 import { HostGroups, RunningFilter } from './row-at-a-time.ts'
 import type { PointKeys, Side, SideOptions } from './side.ts'
@@ -37,6 +39,47 @@ class LmdbSide implements Side {
 
   async settle(): Promise<void> {
     await this.#database.flushed
+  }
+
+  async updateRows(changes: readonly CpuChange[]): Promise<void> {
+    this.#database.transactionSync(() => {
+      for (const { host, at, cpu } of changes) this.#setCpu(encodeKey(host, at), cpu)
+    })
+  }
+
+  async operate({ kinds, hosts, ats, cpus, rows }: Operations): Promise<number> {
+    let total = 0
+    for (let i = 0; i < kinds.length; i++) {
+      const kind = kinds[i] as number
+      if (kind === operationKinds.insert) {
+        const row = rows[i] as MetricRow
+        this.#database.putSync(encodeKey(row.host, row.at), encodeValue(row))
+        continue
+      }
+      const host = hosts[i] as number
+      const at = ats[i] as number
+      const key = encodeKey(host, at)
+      if (kind === operationKinds.update) {
+        this.#setCpu(key, cpus[i] as number)
+        continue
+      }
+      const row = decodeValue(host, at, this.#database.getBinaryFast(key) as Buffer)
+      total += rowSum(row)
+      if (kind === operationKinds.read) continue
+      row.cpu = raisedCpu(row.cpu, cpus[i] as number)
+      this.#database.putSync(key, encodeValue(row))
+    }
+    return total
+  }
+
+  /** The value is read and written whole: there are no columns. */
+  #setCpu(key: Buffer, cpu: number): void {
+    const before = this.#database.getBinaryFast(key) as Buffer
+    const value = Buffer.allocUnsafe(before.length)
+    // The buffer that is reused says its length itself, which calls that copy do not heed.
+    for (let i = 0; i < before.length; i++) value[i] = before[i] as number
+    value.writeDoubleLE(cpu, 0)
+    this.#database.putSync(key, value)
   }
 
   async readEach(keys: PointKeys): Promise<number> {

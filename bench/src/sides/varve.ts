@@ -13,8 +13,10 @@ import {
   type Table,
   timestamp,
 } from '../../../src/index.ts'
+import type { CpuChange } from '../data/changed-rows.ts'
 import { rowSum } from '../data/expected-answers.ts'
-import type { MetricColumns, MetricRow } from '../data/metrics-data.ts'
+import { type MetricColumns, type MetricRow, startMs } from '../data/metrics-data.ts'
+import { type Operations, operationKinds, raisedCpu } from '../data/operations.ts'
 import type { PointKeys, Side, SideOptions } from './side.ts'
 
 export const metrics = defineTable('metrics', {
@@ -55,6 +57,37 @@ export class VarveSide implements Side {
 
   settle(): Promise<void> {
     return this.database.flush()
+  }
+
+  pauseMaintenance(): void {
+    this.database.maintenance.pause()
+  }
+
+  async updateRows(changes: readonly CpuChange[]): Promise<void> {
+    await this.table.update(changes)
+  }
+
+  async operate({ kinds, hosts, ats, cpus, rows }: Operations): Promise<number> {
+    const { table } = this
+    let total = 0
+    for (let i = 0; i < kinds.length; i++) {
+      const kind = kinds[i] as number
+      if (kind === operationKinds.insert) {
+        await table.insert(rows[i] as MetricRow)
+        continue
+      }
+      const host = hosts[i] as number
+      const at = ats[i] as number
+      let cpu = cpus[i] as number
+      if (kind !== operationKinds.update) {
+        const row = (await table.get({ host, at })) as MetricRow
+        total += rowSum(row)
+        if (kind === operationKinds.read) continue
+        cpu = raisedCpu(row.cpu, cpu)
+      }
+      await table.update({ host, at, cpu })
+    }
+    return total
   }
 
   async readEach({ hosts, ats }: PointKeys): Promise<number> {
@@ -117,7 +150,7 @@ export class VarveSide implements Side {
         const i = selection ? (selection[n] as number) : n
         total +=
           (host[i] as number) +
-          (at[i] as number) / 1000 +
+          ((at[i] as number) - startMs) / 1000 +
           (cpu[i] as number) +
           (mem[i] as number) +
           (status[i] as number) +

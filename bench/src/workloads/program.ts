@@ -13,7 +13,7 @@ export interface ProgramContext {
 export type Figures = { readonly value: number } & Readonly<Record<string, number>>
 
 export interface Program {
-  /** `empty`: begins in an empty directory; `loaded`: reads what `load` left behind, settled and closed. */
-  readonly startsFrom: 'empty' | 'loaded'
+  /** `empty`: begins in an empty directory; `loaded`: reads what `load` left behind, settled and closed; `copy`: changes a copy of that. */
+  readonly startsFrom: 'empty' | 'loaded' | 'copy'
   run(context: ProgramContext): Promise<Figures>
 }

@@ -1,24 +1,8 @@
 import { peerNames, type SideName } from '../sides/side.ts'
-import type { ProgramName } from './programs.ts'
+import { changeWorkloads } from './change-workloads.ts'
+import type { Goal, Workload } from './workload.ts'
 
-/** What a figure is to reach. */
-export type Goal = { readonly atLeast: number } | { readonly atMost: number }
-
-/** One line of the table: a figure that each side gets by running a program in a fresh process. */
-export interface Workload {
-  readonly name: string
-  readonly program: ProgramName
-  /** Which of the program's figures; `value` if absent. */
-  readonly figure?: string
-  readonly unit: 'rows/s' | 'calls/s' | 'bytes'
-  readonly better: 'higher' | 'lower'
-  /** Of the product's figure ÷ the best peer's. */
-  readonly goal?: Goal
-  /** Sides that cannot do it, and why, in a few words. */
-  readonly cannot?: Partial<Record<SideName, string>>
-  /** What a reader must know to judge the comparison. */
-  readonly note?: string
-}
+export type { Goal, Workload } from './workload.ts'
 
 const rowsOnly = 'takes rows only'
 const noBytes = 'hands out rows, not bytes'
@@ -140,14 +124,16 @@ export const workloads: readonly Workload[] = [
     goal: { atMost: 1 },
     note: 'Settled and closed; every file of the directory counts, logs included.',
   },
+  ...changeWorkloads,
 ]
 
 export function canDo(workload: Workload, side: SideName): boolean {
   return workload.cannot?.[side] === undefined
 }
 
-/** The peer with the best figure, if any has one. */
+/** The peer that the product is held against: the one with the best figure, if any has one and none is named. */
 export function bestPeer(workload: Workload, results: Readonly<Partial<Record<SideName, number>>>): SideName | undefined {
+  if (workload.against !== undefined) return results[workload.against] === undefined ? undefined : workload.against
   let best: SideName | undefined
   for (const peer of peerNames) {
     const [value, bestValue] = [results[peer], best && results[best]]
