@@ -31,7 +31,17 @@ export type {
 export { type EngineOptions, engineOptions, type ReadObserver } from './engine/engine-options.ts'
 export type { DeltaFilesStats, Metrics, RowSetDeltas, RowSetStats, TableStats, TabletStats } from './engine/metrics.ts'
 export { rowsetPicture } from './engine/rowset-picture.ts'
-export type { BatchOptions, InsertOptions, UpdateValues, WriteBatch, WriteConflict, WriteCounts } from './engine/write-api.ts'
+export type {
+  BatchOptions,
+  Change,
+  ChangesOptions,
+  InsertOptions,
+  Moment,
+  UpdateValues,
+  WriteBatch,
+  WriteConflict,
+  WriteCounts,
+} from './engine/write-api.ts'
 export type { EventBus, EventMap, EventName, FileInfo, Listener } from './events/event-map.ts'
 export type { BootTree } from './kernel/boot-tree.ts'
 export { type DatabaseConfig, defineConfig } from './kernel/config.ts'

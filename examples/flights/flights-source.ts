@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { asyncBufferFromFile, parquetMetadataAsync } from 'hyparquet'
 import type { WorkerPool } from 'varve/plugin'
+import type { CorrectionCounts } from './corrections.ts'
 import type { FlightColumns } from './flight-columns.ts'
 import { FlightsChecksum } from './flights-checksum.ts'
 import type { RowGroupRequest, RowGroupResult } from './read-row-group.ts'
@@ -9,6 +10,12 @@ import type { RowGroupRequest, RowGroupResult } from './read-row-group.ts'
 const path = fileURLToPath(new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets')))
 const job = new URL('./read-row-group.ts', import.meta.url)
 
+/** What the source's rows come to, in numbers. */
+export interface SourceTotals {
+  readonly rows: number
+  readonly checksum: string
+}
+
 /** The first rows of the parquet file, decoded on the database's worker threads. */
 export class FlightsSource {
   /** Rows there are to read. */
@@ -16,6 +23,9 @@ export class FlightsSource {
   readonly #requests: readonly RowGroupRequest[]
   readonly #pool: WorkerPool
   readonly #checksum = new FlightsChecksum()
+  readonly #correctedChecksum = new FlightsChecksum()
+  #correctedRows = 0
+  readonly #corrections: CorrectionCounts = { onTime: 0, atGate: 0, tooShort: 0, trial: 0 }
 
   private constructor(rowCount: number, requests: readonly RowGroupRequest[], pool: WorkerPool) {
     this.rowCount = rowCount
@@ -48,10 +58,10 @@ export class FlightsSource {
     let next = read(this.#requests[0])
     try {
       for (let i = 0; next; i++) {
-        const { columns, checksum } = await next
+        const result = await next
         next = read(this.#requests[i + 1])
-        this.#checksum.addSums(checksum)
-        yield columns
+        this.#add(result)
+        yield result.columns
       }
     } finally {
       // Whoever stopped reading early does not wait for the rest.
@@ -60,8 +70,20 @@ export class FlightsSource {
     }
   }
 
-  /** What the rows that were read add up to. */
-  get checksum(): string {
-    return this.#checksum.toString()
+  /** What the rows add up to, once they were read. */
+  get asTheyAre(): SourceTotals {
+    return { rows: this.rowCount, checksum: this.#checksum.toString() }
+  }
+
+  /** What the rows add up to once every correction is made, and how many rows each concerns. */
+  get corrected(): SourceTotals & { readonly corrections: CorrectionCounts } {
+    return { rows: this.#correctedRows, checksum: this.#correctedChecksum.toString(), corrections: { ...this.#corrections } }
+  }
+
+  #add({ asTheyAre, corrected, corrections }: RowGroupResult): void {
+    this.#checksum.addSums(asTheyAre.checksum)
+    this.#correctedChecksum.addSums(corrected.checksum)
+    this.#correctedRows += corrected.rows
+    for (const name of Object.keys(corrections) as (keyof CorrectionCounts)[]) this.#corrections[name] += corrections[name]
   }
 }

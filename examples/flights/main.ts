@@ -1,20 +1,24 @@
 /**
- * Imports 3,000,000 US flights, asks six questions of them, closes the database, opens it again and checks that it gives
- * back what went in. Run by `npm start`; `npm start -- --help` shows the options.
+ * Imports 3,000,000 US flights, asks six questions of them, corrects and deletes some, compacts the table, closes the
+ * database, opens it again and checks that it gives back what it should. Run by `npm start`; `npm start -- --help` shows the
+ * options.
  */
 import { Command, InvalidArgumentError } from 'commander'
 import { type Database, open, VarveError } from 'varve'
 import { WorkerPool } from 'varve/plugin'
+import { changePhase } from './change-phase.ts'
 import { FlightsSource } from './flights-source.ts'
 import { type FlightsTable, flights } from './flights-table.ts'
 import { importFlights } from './import-flights.ts'
 import { answerAll } from './questions.ts'
-import { answerText, type FlightsReport, importText, time, verificationText } from './report.ts'
-import { readBack } from './verify-flights.ts'
+import { answerText, changesText, type FlightsReport, importText, time, verificationText } from './report.ts'
+import { type ReadBack, readBack } from './verify-flights.ts'
 
 interface Options {
   readonly rows: number
   readonly directory: string
+  /** Where pictures go; default: the database's directory. */
+  readonly pictures?: string
   readonly json: boolean
 }
 
@@ -22,9 +26,10 @@ interface Options {
 const interruptedExitCode = 130
 
 const command = new Command('flights')
-  .description('Imports US flights into a table, asks questions of them, and checks what it reads back.')
+  .description('Imports US flights into a table, asks questions of them, changes some, and checks what it reads back.')
   .option('--rows <count>', 'how many flights to import, of 3,000,000', wholeNumber, 3_000_000)
   .option('--directory <path>', 'where the database lies; its table "flights" is replaced', './flights-db')
+  .option('--pictures <path>', 'where pictures of the rowsets are written (default: the directory of the database)')
   .option('--json', 'print one JSON document instead of tables', false)
   .action(run)
 
@@ -49,7 +54,7 @@ async function run(options: Options): Promise<void> {
   if (!report.verified) process.exitCode = 1
 }
 
-async function flightsReport({ directory, rows }: Options, say: (text: string) => void): Promise<FlightsReport> {
+async function flightsReport({ directory, rows, pictures = directory }: Options, say: (text: string) => void): Promise<FlightsReport> {
   const begunMs = performance.now()
   let db = await open(directory)
   try {
@@ -60,22 +65,28 @@ async function flightsReport({ directory, rows }: Options, say: (text: string) =
     say(importText(imported))
     const answers = await answerAll(table, source.rowCount)
     for (const answer of answers) say(answerText(answer))
+    const changed = await changePhase(db, table, { rowCount: source.rowCount, pictures })
+    say(changesText(changed))
 
     const closingMs = performance.now()
     await db.close()
     db = await open(directory)
     const reopenMs = performance.now() - closingMs
     const read = await readBack(db.table(flights))
-    const { rowCount, checksum } = source
+    const { asTheyAre, corrected } = source
+    const isRight = ({ rows, count, checksum }: ReadBack) => rows === corrected.rows && count === rows && checksum === corrected.checksum
+    const counted = changed.changes.every(({ name, rows }) => rows === corrected.corrections[name])
     return {
       directory,
       replaced,
       import: imported,
       answers,
       reopenMs,
-      source: { rows: rowCount, checksum },
+      changed,
+      source: asTheyAre,
+      corrected,
       readBack: read,
-      verified: read.rows === rowCount && read.count === rowCount && read.checksum === checksum,
+      verified: imported.rows === asTheyAre.rows && counted && isRight(changed.readBack) && isRight(read),
       totalMs: performance.now() - begunMs,
     }
   } finally {
@@ -94,7 +105,7 @@ async function emptyTable(db: Database): Promise<{ table: FlightsTable; replaced
 function nextCommands(directory: string): string {
   const varve = 'node --import=tsx src/cli/main.ts'
   const quoted = /^[\w./-]+$/.test(directory) ? directory : JSON.stringify(directory)
-  const commands = ['stats', 'scan --where "origin = SEA and delay > 120" --limit 5']
+  const commands = ['stats', 'rowsets', 'scan --where "origin = SEA and delay > 120" --limit 5']
   return commands.map((command) => `  ${varve} ${command} --directory ${quoted}`).join('\n')
 }
 

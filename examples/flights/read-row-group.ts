@@ -4,6 +4,7 @@
  */
 import { asyncBufferFromFile, type DecodedArray, parquetMetadataAsync, parquetScan } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
+import { type CorrectionCounts, corrected } from './corrections.ts'
 import type { FlightColumns, TextColumn } from './flight-columns.ts'
 import { FlightsChecksum } from './flights-checksum.ts'
 
@@ -14,10 +15,20 @@ export interface RowGroupRequest {
   readonly rowEnd: number
 }
 
-/** The rows, and what they add up to (`FlightsChecksum.sums`). */
+/** What rows add up to. */
+export interface RowSums {
+  readonly rows: number
+  /** As `FlightsChecksum.sums`. */
+  readonly checksum: readonly [number, number]
+}
+
+/** The rows, what they add up to, and what they will once they are corrected. */
 export interface RowGroupResult {
   readonly columns: FlightColumns
-  readonly checksum: readonly [number, number]
+  readonly asTheyAre: RowSums
+  readonly corrected: RowSums
+  /** How many rows each correction concerns. */
+  readonly corrections: CorrectionCounts
 }
 
 export default async function readRowGroup({ path, rowStart, rowEnd }: RowGroupRequest): Promise<RowGroupResult> {
@@ -34,7 +45,7 @@ export default async function readRowGroup({ path, rowStart, rowEnd }: RowGroupR
     origin: texts(await read('origin'), 'origin', rowStart),
     destination: texts(await read('destination'), 'destination', rowStart),
   }
-  return { columns, checksum: checksumOf(columns) }
+  return { columns, ...sumsOf(columns) }
 }
 
 function rowNumbers(first: number, count: number): Int32Array {
@@ -74,19 +85,32 @@ function misfit(column: string, row: number, value: unknown): Error {
   return new Error(`Row ${row}, column ${column}: ${String(value)} does not fit the table.`)
 }
 
-function checksumOf({ number, date, delay, distance, origin, destination }: FlightColumns): readonly [number, number] {
-  const checksum = new FlightsChecksum()
-  const origins = Int32Array.from(origin.dictionary, (text) => checksum.hashText(text))
-  const destinations = Int32Array.from(destination.dictionary, (text) => checksum.hashText(text))
+function sumsOf(columns: FlightColumns): Omit<RowGroupResult, 'columns'> {
+  const { number, date, delay, distance, origin, destination } = columns
+  const [before, after] = [new FlightsChecksum(), new FlightsChecksum()]
+  const corrections: CorrectionCounts = { onTime: 0, atGate: 0, tooShort: 0, trial: 0 }
+  const origins = Int32Array.from(origin.dictionary, (text) => before.hashText(text))
+  const destinations = Int32Array.from(destination.dictionary, (text) => before.hashText(text))
+  let rowsAfter = 0
   for (let i = 0; i < number.length; i++) {
-    checksum.add(
-      number[i] as number,
-      date[i] as number,
-      delay[i] as number,
-      distance[i] as number,
-      origins[origin.codes[i] as number] as number,
-      destinations[destination.codes[i] as number] as number,
-    )
+    const add = (checksum: FlightsChecksum, minutes: number) =>
+      checksum.add(
+        number[i] as number,
+        date[i] as number,
+        minutes,
+        distance[i] as number,
+        origins[origin.codes[i] as number] as number,
+        destinations[destination.codes[i] as number] as number,
+      )
+    add(before, delay[i] as number)
+    const minutes = corrected(columns, i, corrections)
+    if (minutes === undefined) continue
+    add(after, minutes)
+    rowsAfter++
   }
-  return checksum.sums
+  return {
+    asTheyAre: { rows: number.length, checksum: before.sums },
+    corrected: { rows: rowsAfter, checksum: after.sums },
+    corrections,
+  }
 }

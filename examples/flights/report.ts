@@ -1,4 +1,6 @@
 import Table from 'cli-table3'
+import type { ChangePhase } from './change-phase.ts'
+import type { FlightsSource, SourceTotals } from './flights-source.ts'
 import type { ImportResult } from './import-flights.ts'
 import type { Answer, AnswerRow } from './questions.ts'
 import type { ReadBack } from './verify-flights.ts'
@@ -10,11 +12,14 @@ export interface FlightsReport {
   readonly replaced: boolean
   readonly import: ImportResult
   readonly answers: readonly Answer[]
+  readonly changed: ChangePhase
   /** To close the database and open it again. */
   readonly reopenMs: number
-  readonly source: { readonly rows: number; readonly checksum: string }
+  readonly source: SourceTotals
+  /** The source's rows with every correction made. */
+  readonly corrected: FlightsSource['corrected']
   readonly readBack: ReadBack
-  /** Whether what was read back is what the source holds. */
+  /** Whether the changes and what was read back, before compaction and after reopening, are what the source says. */
   readonly verified: boolean
   readonly totalMs: number
 }
@@ -41,12 +46,41 @@ export function answerText({ question, rows, firstMs, againMs }: Answer): string
   return `${question}   ${time(firstMs)}, again ${time(againMs)}\n${tableText(rows)}`
 }
 
+/** The changes, and how reading went before them, after them, and once compaction had done its part. */
+export function changesText({ changes, reads, compactMs, pictures }: ChangePhase): string {
+  const made = changes.map(({ what, call, rows, durationMs }) => ({
+    change: what,
+    call,
+    rows,
+    took: time(durationMs),
+    rowsASecond: Math.round((rows * 1000) / durationMs),
+  }))
+  const states = { before: 'before the changes', changed: 'after them', compacted: 'compacted' }
+  const read = reads.map(({ when, rows, aggregateRowsPerSecond, scanRowsPerSecond, rowsets, height, changesToApply, sizeBytes }) => ({
+    'rows a second': states[when],
+    meanDelayByOrigin: Math.round(aggregateRowsPerSecond),
+    allColumns: Math.round(scanRowsPerSecond),
+    rows,
+    rowsets,
+    height: height.toFixed(2),
+    changesToApply,
+    size: megabytes(sizeBytes),
+  }))
+  return [
+    'Then some flights were corrected, and others deleted.',
+    tableText(made),
+    `Compaction took ${time(compactMs)}. What reading is like:`,
+    tableText(read),
+    `Pictures of the rowsets: ${pictures.changed} and ${pictures.compacted}`,
+  ].join('\n')
+}
+
 /** Whether the data came back whole. */
-export function verificationText({ source, readBack, verified, reopenMs }: FlightsReport): string {
+export function verificationText({ corrected, readBack, verified, reopenMs }: FlightsReport): string {
   const reopened = `Closed and opened again in ${time(reopenMs)}, then read every column of ${whole(readBack.rows)} rows in ${time(readBack.durationMs)}.`
   const verdict = verified
-    ? `They are what the source holds: ${whole(source.rows)} rows, checksum ${source.checksum}.`
-    : `THEY ARE NOT WHAT THE SOURCE HOLDS: read ${whole(readBack.rows)} rows (count says ${whole(readBack.count)}), checksum ${readBack.checksum}; the source has ${whole(source.rows)} rows, checksum ${source.checksum}.`
+    ? `They are what the source holds, so corrected: ${whole(corrected.rows)} rows, checksum ${corrected.checksum}.`
+    : `THEY ARE NOT WHAT THE SOURCE HOLDS, SO CORRECTED: read ${whole(readBack.rows)} rows (count says ${whole(readBack.count)}), checksum ${readBack.checksum}; they should be ${whole(corrected.rows)} rows, checksum ${corrected.checksum}. Run with --json to see where it went wrong.`
   return `${reopened}\n${verdict}`
 }
 

@@ -119,7 +119,7 @@ type Grouping<T> = readonly (keyof Row<T> & string)[] | { readonly [name: string
 type Results<A, T> = { -readonly [K in keyof A]: AggregateResult<A[K], Row<T>> }
 type Grouped<A, G, T> = Flat<GroupKeys<G, Row<T>> & Results<A, T>>
 
-export interface Table<T extends TableDefinition = TableDefinition> extends Omit<TableWrites<T>, 'changes'> {
+export interface Table<T extends TableDefinition = TableDefinition> extends TableWrites<T> {
   readonly name: string
   readonly definition: T
   /**

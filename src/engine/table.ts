@@ -16,12 +16,13 @@ import { rejected } from './rejected.ts'
 import { requireHistory } from './retained-history.ts'
 import type { Snapshots } from './snapshots.ts'
 import type { StorageEngine } from './storage-engine.ts'
+import { type TableChange, tableChanges } from './table-changes.ts'
 import { TableReader } from './table-reader.ts'
 import { tableStats } from './table-stats.ts'
 import { TableWriter } from './table-writer.ts'
 import { WhereWriter } from './where-writer.ts'
 import type { Write } from './write.ts'
-import type { InsertOptions } from './write-api.ts'
+import type { ChangesOptions, InsertOptions } from './write-api.ts'
 
 /** What reads and writes a table under one schema. */
 interface Calls {
@@ -179,6 +180,18 @@ export class VarveTable {
     requireOptions('count', o, countOptions)
     const { n } = (await this.aggregate({ ...o, select: { n: count() } })) as { n: number }
     return n
+  }
+
+  changes(o: ChangesOptions): AsyncIterable<TableChange> {
+    return tableChanges(
+      {
+        form: this.#table.form,
+        snapshots: this.#snapshots,
+        requireOpen: () => this.#engine.requireOpen(),
+        requireUsable: () => this.#requireUsable(),
+      },
+      o,
+    )
   }
 
   keyOf(row: Readonly<Record<string, unknown>>): unknown {

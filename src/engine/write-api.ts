@@ -40,8 +40,11 @@ export interface TableWrites<T extends TableDefinition> {
   deleteWhere(where: Predicate<Row<T>>, o?: WriteOptions): Promise<number>
   /**
    * The rows that were changed after `from` and through `to`, each once and unordered: what is to be done to the rows as
-   * they were then to have them as they are at `to`. A row that came and went in between is not among them.
-   * HISTORY_NOT_RETAINED if `from` lies before the history that is kept.
+   * they were then to have them as they are at `to`. A row that was written to is among them though it has the same values
+   * again; one that came and went in between is not. Takes its moments when it is called, pins the table when it is iterated,
+   * and reads on from there, whatever is written meanwhile; ends, `break` and `return` let go of what it holds. What is wrong
+   * with the call shows when it is iterated: HISTORY_NOT_RETAINED if `from` lies before the history that is kept, ABORTED,
+   * TypeError if `from` lies after `to`.
    */
   changes(o: ChangesOptions): AsyncIterable<Change<T>>
 }

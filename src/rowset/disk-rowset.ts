@@ -8,6 +8,7 @@ import type { BloomFilter } from '../sstable/bloom-filter.ts'
 import type { Codec } from '../sstable/codec.ts'
 import type { FileHandles } from '../sstable/file-handles.ts'
 import { SSTableReader } from '../sstable/sstable-reader.ts'
+import { type BaseRun, diskRuns } from './base-runs.ts'
 import type { BatchSource } from './batch-source.ts'
 import { ColumnBounds } from './column-bounds.ts'
 import { DeltaFile } from './delta-file.ts'
@@ -184,7 +185,7 @@ export class DiskRowSet implements KeySpan, LookupOwner {
   }
 
   /** To be called before `batches`, with the same options: opens the file. Undefined: nothing to wait for. */
-  prepareScan(_o: RowSetScan): Promise<void> | undefined {
+  prepareScan(_o?: RowSetScan): Promise<void> | undefined {
     return this.reader.isOpen ? undefined : this.reader.open()
   }
 
@@ -196,6 +197,11 @@ export class DiskRowSet implements KeySpan, LookupOwner {
   *batches(o: RowSetScan, deltas: DeltaStack = this.stack): Generator<BatchSource> {
     this.reader.openSync()
     yield* diskBatches({ reader: this.reader, schema: this.schema, cache: this.cache, deltas }, o)
+  }
+
+  /** Its rows by runs, for a reader of several moments, who holds references as for `batches` and has opened the file (`prepareScan`). */
+  baseRuns(deltas: DeltaStack): Iterable<BaseRun> {
+    return diskRuns({ reader: this.reader, schema: this.schema, deltas })
   }
 
   /** The changes of its rows, in memory and on disk. Another stack once there are other sources. */

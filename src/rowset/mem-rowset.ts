@@ -2,6 +2,7 @@ import { invariant } from '../base/errors.ts'
 import type { ColumnVector, KeyBlock, RowBlock } from '../schema/column-vector.ts'
 import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
 import { appendRows } from './append-rows.ts'
+import { type BaseRun, memRuns } from './base-runs.ts'
 import type { BatchSource } from './batch-source.ts'
 import type { ChunkPool, SpanSource } from './chunk-pool.ts'
 import { DeltaStack } from './delta-stack.ts'
@@ -163,9 +164,19 @@ export class MemRowSet {
     })
   }
 
+  /** The first `rowCount` rows by runs, for a reader of several moments, who holds references as for `batches`. */
+  baseRuns(rowCount: number, deltas: DeltaStack<MemDeltaSource>): Iterable<BaseRun> {
+    return memRuns(this.rows, rowCount, deltas)
+  }
+
   /** Takes no more rows from now on, and describes what there is for a job. The job's caller holds a reference meanwhile. */
   freeze(): FrozenMemRowSet {
     this.frozen = true
+    return this.rows.freeze(this.generation)
+  }
+
+  /** Describes the rows that there are now for a job, and takes more. The job's caller holds a reference meanwhile. */
+  describe(): FrozenMemRowSet {
     return this.rows.freeze(this.generation)
   }
 

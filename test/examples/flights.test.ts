@@ -1,7 +1,7 @@
 import { exec } from 'node:child_process'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import anyTest, { type TestFn } from 'ava'
@@ -26,7 +26,21 @@ interface Report {
   readonly replaced: boolean
   readonly import: { readonly rows: number; readonly flushes: readonly { readonly rows: number; readonly sstables: number }[] }
   readonly answers: readonly { readonly question: string; readonly rows: readonly Record<string, string | number>[] }[]
+  readonly changed: {
+    readonly changes: readonly { readonly name: string; readonly call: string; readonly rows: number; readonly durationMs: number }[]
+    readonly reads: readonly {
+      readonly when: string
+      readonly rows: number
+      readonly aggregateRowsPerSecond: number
+      readonly scanRowsPerSecond: number
+      readonly changesToApply: number
+    }[]
+    readonly compactMs: number
+    readonly readBack: { readonly rows: number; readonly count: number; readonly checksum: string }
+    readonly pictures: { readonly changed: string; readonly compacted: string }
+  }
   readonly source: { readonly rows: number; readonly checksum: string }
+  readonly corrected: { readonly rows: number; readonly checksum: string }
   readonly readBack: { readonly rows: number; readonly count: number; readonly checksum: string }
   readonly verified: boolean
 }
@@ -78,9 +92,10 @@ test.serial('the main job, run twice, gives the answers that a plain computation
   for (const run of [first, second]) {
     t.true(run.verified)
     t.is(run.import.rows, rowCount)
-    t.is(run.readBack.rows, rowCount)
-    t.is(run.readBack.count, rowCount)
-    t.is(run.readBack.checksum, run.source.checksum)
+    t.is(run.source.rows, rowCount)
+    t.not(run.corrected.checksum, run.source.checksum)
+    for (const { rows, count, checksum } of [run.changed.readBack, run.readBack])
+      t.deepEqual({ rows, count, checksum }, { rows: run.corrected.rows, count: run.corrected.rows, checksum: run.corrected.checksum })
     t.is(
       run.import.flushes.reduce((sum, { rows }) => sum + rows, 0),
       rowCount,
@@ -90,10 +105,6 @@ test.serial('the main job, run twice, gives the answers that a plain computation
     first.answers.map(({ rows }) => rows),
     second.answers.map(({ rows }) => rows),
   )
-
-  const db = await open({ directory, readOnly: true })
-  t.teardown(() => db.close())
-  t.is(await db.table('flights').count(), rowCount)
 
   const [busiest, origins, routes, late, months, ten] = first.answers.map(({ rows }) => rows)
   const departures = delays(flights, ({ origin }) => origin, 1).sort((a, b) => b.flights - a.flights || (a.key < b.key ? -1 : 1))
@@ -131,23 +142,82 @@ test.serial('the main job, run twice, gives the answers that a plain computation
   )
 })
 
+test.serial('what was corrected and deleted is what a plain computation says, before and after compaction', async (t) => {
+  t.timeout(120_000)
+  const directory = join(t.context.directory, 'changed')
+  const { changed, corrected } = await report(directory)
+  const counts = { onTime: 0, atGate: 0, tooShort: 0, trial: 0 }
+  const expected = new Map<number, number>()
+  for (const [number, { origin, delay, distance }] of t.context.flights.entries()) {
+    let minutes = Number(delay)
+    if (origin === 'ORD' && minutes < 0) {
+      minutes = 0
+      counts.onTime++
+    }
+    if (origin === 'LAX') {
+      minutes += 4
+      counts.atGate++
+    }
+    if (distance < 120n) counts.tooShort++
+    else if (number % 1000 === 500) counts.trial++
+    else expected.set(number, minutes)
+  }
+  t.deepEqual(Object.fromEntries(changed.changes.map(({ name, rows }) => [name, rows])), counts)
+  t.true(Object.values(counts).every((count) => count > 0))
+  t.is(corrected.rows, expected.size)
+
+  const db = await open({ directory, readOnly: true })
+  t.teardown(() => db.close())
+  const rows = (await db
+    .table('flights')
+    .scan({ columns: ['number', 'delay'], order: 'key' })
+    .toArray()) as { number: number; delay: number }[]
+  t.deepEqual(
+    rows.map(({ number, delay }) => [number, delay]),
+    [...expected],
+  )
+
+  const [before, after, compacted] = changed.reads
+  t.like(before, { when: 'before', rows: rowCount, changesToApply: 0 })
+  t.like(after, { when: 'changed', rows: expected.size })
+  t.like(compacted, { when: 'compacted', rows: expected.size })
+  for (const read of changed.reads) t.true(read.aggregateRowsPerSecond > 0 && read.scanRowsPerSecond > 0)
+  for (const path of Object.values(changed.pictures)) {
+    t.is(dirname(path), directory)
+    t.regex(await readFile(path, 'utf8'), /^<svg [\s\S]*<rect class="rowset"[\s\S]*<\/svg>\n$/)
+  }
+})
+
 test.serial('for people it prints tables and no control characters, and ends with commands that work on what it leaves', async (t) => {
   t.timeout(120_000)
   const directory = join(t.context.directory, 'for people')
-  const { stdout, stderr, exitCode } = await runExample('flights/main.ts', ['--rows', '3000', '--directory', directory], root)
+  const pictures = join(t.context.directory, 'pictures')
+  const { stdout, stderr, exitCode } = await runExample(
+    'flights/main.ts',
+    ['--rows', '3000', '--directory', directory, '--pictures', pictures],
+    root,
+  )
   t.is(exitCode, 0, stderr)
   t.regex(stdout, /Imported 3,000 flights in /)
   t.regex(stdout, /│ flights │ +late │ share percent │/)
-  t.regex(stdout, /They are what the source holds: 3,000 rows, checksum [0-9a-f]{16}\./)
+  t.regex(stdout, /│ flights below 120 miles go +│ deleteWhere │ +\d+ │/)
+  t.regex(stdout, /│ before the changes │[\s\S]*│ after them +│[\s\S]*│ compacted +│/)
+  t.true(
+    stdout.includes(`Pictures of the rowsets: ${join(pictures, 'rowsets-changed.svg')} and ${join(pictures, 'rowsets-compacted.svg')}`),
+  )
+  t.deepEqual((await readdir(pictures)).sort(), ['rowsets-changed.svg', 'rowsets-compacted.svg'])
+  t.regex(stdout, /They are what the source holds, so corrected: 2,\d{3} rows, checksum [0-9a-f]{16}\./)
   t.regex(stderr, /^Importing flights: 3,000 of 3,000 rows$/m)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there.
   t.notRegex(stdout + stderr, /[\u0000-\u0009\u000b-\u001f]/)
   const commands = [...stdout.matchAll(/^ {2}(node .+)$/gm)].map(([, command]) => command as string)
-  t.is(commands.length, 2)
+  t.is(commands.length, 3)
   // One after the other: each locks the directory.
   const stats = await promisify(exec)(commands[0] as string, { cwd: root })
-  const scan = await promisify(exec)(commands[1] as string, { cwd: root })
+  const rowsets = await promisify(exec)(commands[1] as string, { cwd: root })
+  const scan = await promisify(exec)(commands[2] as string, { cwd: root })
   t.regex(stats.stdout, /flights/)
+  t.regex(rowsets.stdout, /flights\/0: 1 rowset, average height 1\.00/)
   t.regex(scan.stdout, /SEA/)
 })
 
@@ -166,7 +236,7 @@ test.serial('Ctrl-C ends an import in order, and the next run begins anew', asyn
   await left.close()
   const next = await runExample('flights/main.ts', ['--rows', '1000', '--json', '--directory', directory], root)
   t.is(next.exitCode, 0, next.stderr)
-  t.like(JSON.parse(next.stdout), { replaced: true, verified: true, readBack: { rows: 1000 } })
+  t.like(JSON.parse(next.stdout), { replaced: true, verified: true, source: { rows: 1000 } })
 })
 
 test.serial('a table called flights that is not of its making is left alone', async (t) => {
