@@ -5,6 +5,9 @@
 import { clockRowCache } from '../plugins/clock-row-cache/index.ts'
 import { flush } from '../plugins/flush/index.ts'
 import { lruBlockCache } from '../plugins/lru-block-cache/index.ts'
+import { majorDeltaCompaction } from '../plugins/major-delta-compaction/index.ts'
+import { mergingCompaction, windowKnapsackPolicy } from '../plugins/merging-compaction/index.ts'
+import { minorDeltaCompaction } from '../plugins/minor-delta-compaction/index.ts'
 import { thresholdPolicy } from '../plugins/threshold-policy/index.ts'
 import { Clock } from './base/clock.ts'
 import { Random } from './base/random.ts'
@@ -46,6 +49,10 @@ export const defaultPlugins = [
   lruBlockCache,
   clockRowCache,
   flush,
+  minorDeltaCompaction,
+  majorDeltaCompaction,
+  windowKnapsackPolicy,
+  mergingCompaction,
 ]
 
 export interface OpenOptions {

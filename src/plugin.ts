@@ -37,6 +37,10 @@ export type { MaintenanceExplanation, MaintenanceStatus } from './maintenance/ma
 export { MemoryBudget, MemoryConsumer, type MemoryLevel } from './maintenance/memory-budget.ts'
 export { type Candidate, type Choice, SchedulingPolicy, type SystemState } from './maintenance/scheduling-policy.ts'
 export { type Job, type JobContext, type JobFunction, jobModule, WorkerPool } from './maintenance/worker-pool.ts'
+export { chooseColumns } from './rowset/compaction/choose-columns.ts'
+export { type CompactColumnsInput, type CompactColumnsOutput, compactColumns } from './rowset/compaction/compact-columns.ts'
+export { type MergeDeltaFilesInput, type MergeDeltaFilesOutput, mergeDeltaFiles } from './rowset/compaction/merge-delta-files.ts'
+export { type MergeRowSetsInput, type MergeRowSetsOutput, mergeRowSets } from './rowset/compaction/merge-rowsets.ts'
 export type { DeltaFileSummary } from './rowset/delta-file-writer.ts'
 export { type FlushDeltasInput, flushDeltas } from './rowset/flush-deltas.ts'
 export { type FlushInput, type FlushOutput, flushRows } from './rowset/flush-rows.ts'
@@ -50,8 +54,10 @@ export { SSTableReader } from './sstable/sstable-reader.ts'
 export { SSTableWriter } from './sstable/sstable-writer.ts'
 export { type CompactionContext, type CompactionKind, Compactor } from './tablet/compactor.ts'
 export { type DataDistribution, dataDistribution, type KeyExtent } from './tablet/data-distribution.ts'
+export { compactableDeltas, majorDeltaCompaction, minorDeltaCompaction } from './tablet/delta-compaction.ts'
 export { type FlushChangesOptions, flushDeltaMemStore } from './tablet/delta-flush.ts'
 export { type FlushOptions, flushMemRowSet } from './tablet/mem-rowset-flush.ts'
+export { type MergingCompactionOptions, mergingCompaction } from './tablet/merging-compaction.ts'
 export {
   type MergeableRowSet,
   type MergingChoice,
@@ -59,6 +65,7 @@ export {
   type MergingRequest,
 } from './tablet/merging-policy.ts'
 export { type CachedRow, type CachedRows, RowCache, type RowCacheStats } from './tablet/row-cache.ts'
+export type { RowSetClaim } from './tablet/rowset-claims.ts'
 export type { FrozenChanges, FrozenStore, Tablet } from './tablet/tablet.ts'
 export {
   type AppendFile,

@@ -1,3 +1,6 @@
+import { DeltaFile } from '../rowset/delta-file.ts'
+import type { DiskRowSet } from '../rowset/disk-rowset.ts'
+import { dataDistribution } from '../tablet/data-distribution.ts'
 import type { Metrics } from './metrics.ts'
 import type { StorageEngine } from './storage-engine.ts'
 
@@ -6,6 +9,11 @@ export function databaseMetrics(engine: StorageEngine): Metrics {
   const { memory, cache, rowCache } = engine.parts
   const { counts, throttle, wal, tablets } = engine
   const rowsets = tablets.flatMap((tablet) => tablet.disk.rowsets)
+  const deltas = rowsets.flatMap(({ deltas: { undo, redo } }) => [...undo, ...redo]).filter((source) => source instanceof DeltaFile)
+  const sstableBytes = rowsets.reduce((sum, { meta }) => sum + meta.sizeBytes, 0)
+  const deltaBytes = deltas.reduce((sum, { meta }) => sum + meta.sizeBytes, 0)
+  const logged = wal?.writtenBytes ?? 0
+  const written = logged + counts.flushedBytes + counts.compactedBytesWritten
   return {
     memory: {
       limitBytes: memory.limitBytes,
@@ -25,6 +33,21 @@ export function databaseMetrics(engine: StorageEngine): Metrics {
     },
     writes: { batches: counts.batches, rows: counts.rows, stallCount: throttle?.stallCount ?? 0, stallMs: throttle?.stallMs ?? 0 },
     flush: { count: counts.flushes, failedCount: counts.flushFailures, rows: counts.flushedRows, bytesWritten: counts.flushedBytes },
-    files: { sstables: rowsets.length, sstableBytes: rowsets.reduce((sum, { meta }) => sum + meta.sizeBytes, 0) },
+    compaction: {
+      count: counts.compactions,
+      failedCount: counts.compactionFailures,
+      bytesRead: counts.compactedBytesRead,
+      bytesWritten: counts.compactedBytesWritten,
+    },
+    files: { sstables: rowsets.length, sstableBytes, deltas: deltas.length, deltaBytes },
+    amplification: {
+      write: logged === 0 ? 1 : written / logged,
+      readHeight: Math.max(0, ...tablets.map(({ disk }) => averageHeight(disk.rowsets))),
+      space: sstableBytes === 0 ? 0 : (sstableBytes + deltaBytes + (wal?.retainedBytes ?? 0)) / sstableBytes,
+    },
   }
+}
+
+function averageHeight(rowsets: readonly DiskRowSet[]): number {
+  return rowsets.length === 0 ? 0 : dataDistribution(rowsets).averageHeight
 }

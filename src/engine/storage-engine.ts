@@ -62,7 +62,18 @@ export interface RecoveredState {
 
 export class StorageEngine implements TabletHost {
   readonly parts: StorageParts
-  readonly counts = { flushes: 0, flushFailures: 0, flushedRows: 0, flushedBytes: 0, batches: 0, rows: 0 }
+  readonly counts = {
+    flushes: 0,
+    flushFailures: 0,
+    flushedRows: 0,
+    flushedBytes: 0,
+    compactions: 0,
+    compactionFailures: 0,
+    compactedBytesRead: 0,
+    compactedBytesWritten: 0,
+    batches: 0,
+    rows: 0,
+  }
   readonly catalog: TableCatalog
   readonly snapshots = new Snapshots(() => this.queue.visibleTimestamp)
   /** Shares memory out anew when stores have grown or gone. */
@@ -109,6 +120,13 @@ export class StorageEngine implements TabletHost {
       broken: (error) => this.stopWrites(error),
     })
     options.events.on('flush:end', ({ outputs, error }) => this.#countFlush(outputs, error))
+    options.events.on('compaction:end', ({ inputs, outputs, error }) => {
+      if (error) this.counts.compactionFailures++
+      else this.counts.compactions++
+      if (error) return
+      this.counts.compactedBytesRead += bytesOf(inputs)
+      this.counts.compactedBytesWritten += bytesOf(outputs)
+    })
     // A full segment is one more that a tablet keeps, though nobody may have written to that tablet.
     options.events.on('wal:created', () => {
       for (const tablet of this.tablets) tablet.logGrew()
@@ -381,6 +399,10 @@ export class StorageEngine implements TabletHost {
     }
     return this.#wal.positionOf(oldest)
   }
+}
+
+function bytesOf(files: readonly FileInfo[]): number {
+  return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
 }
 
 /** What closing does on a full disk that it could as well do without. */

@@ -435,8 +435,9 @@ function requireNone(duplicate: Duplicate | undefined): void {
   if (duplicate) throw keyExistsError(duplicate.section, duplicate.row, 'twice')
 }
 
-function overlaps(write: Write, hashes: ReadonlySet<number>): boolean {
-  return write.sections.some((section) => section.hashes.some((hash) => hashes.has(hash)))
+/** Whether a write touches, or expects something of, a key that an earlier one of its group may change. */
+function overlaps({ sections, expectations = [] }: Write, hashes: ReadonlySet<number>): boolean {
+  return [...sections, ...expectations].some((keys) => keys.hashes.some((hash) => hashes.has(hash)))
 }
 
 function addHashes(write: Write, hashes: Set<number>): void {

@@ -164,6 +164,25 @@ test('metrics agree with what the file system counted', async (t) => {
     [...vfs.snapshot()].filter(([path]) => path.endsWith('.wal')).reduce((sum, [, bytes]) => sum + bytes.length, 0),
   )
   t.is(flushed.wal.syncedOpId, flushed.wal.lastOpId)
+  await table.update(rowsFrom(0, 50).map(({ id }) => ({ id, text: 'changed' })))
+  await db.flush()
+  const changed = db.metrics()
+  const { wal, sstable, delta } = counting.traffic
+  t.is(changed.files.deltas, 1)
+  t.is(changed.files.deltaBytes, delta.writtenBytes)
+  const logged = changed.wal.writtenBytes
+  t.is(changed.amplification.write, (logged + sstable.writtenBytes + delta.writtenBytes) / logged)
+  t.true(Math.abs(logged - before.wal.writtenBytes - wal.writtenBytes) <= 8 * 64)
+  t.is(changed.amplification.readHeight, 1)
+  const fileBytes = [...vfs.snapshot()]
+    .filter(([path]) => /\.(wal|sst|delta)$/.test(path))
+    .reduce((sum, [, bytes]) => sum + bytes.length, 0)
+  t.is(changed.amplification.space, fileBytes / changed.files.sstableBytes)
+  await db.compact()
+  const compacted = db.metrics()
+  t.is(compacted.compaction.count, 1)
+  t.is(compacted.compaction.bytesRead, changed.files.sstableBytes + changed.files.deltaBytes)
+  t.is(compacted.files.sstableBytes + compacted.files.deltaBytes, compacted.compaction.bytesWritten)
   await db.close()
 })
 

@@ -5,7 +5,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { ModelRun } from './run.ts'
-import { steps } from './steps.ts'
+import { configs, steps } from './steps.ts'
 
 const seed = Number(process.env['VARVE_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const numRuns = Number(process.env['VARVE_RUNS'] ?? 300)
@@ -15,8 +15,8 @@ test(`random operations read as the model says (seed ${seed})`, async (t) => {
   t.timeout(600_000)
   let ran = 0
   const found = await fc.check(
-    fc.asyncProperty(steps(stepCount), async (list) => {
-      const run = new ModelRun()
+    fc.asyncProperty(configs, steps(stepCount), async (config, list) => {
+      const run = new ModelRun(config)
       await run.run(list)
       ran += run.stepCount
     }),
@@ -25,7 +25,7 @@ test(`random operations read as the model says (seed ${seed})`, async (t) => {
   if (found.failed) {
     const error = found.errorInstance
     t.fail(
-      `${error instanceof Error ? error.stack : String(error)}\nseed ${found.seed}, path ${found.counterexamplePath}\n${(found.counterexample?.[0] ?? []).map((step) => fc.stringify(step)).join('\n')}`,
+      `${error instanceof Error ? error.stack : String(error)}\nseed ${found.seed}, path ${found.counterexamplePath}\n${fc.stringify(found.counterexample?.[0])}\n${(found.counterexample?.[1] ?? []).map((step) => fc.stringify(step)).join('\n')}`,
     )
   }
   t.log(`${ran} steps`)

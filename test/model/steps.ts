@@ -1,5 +1,6 @@
 /** Random steps, as data: what fast-check makes, prints and shrinks. */
 import fc from 'fast-check'
+import type { DatabaseConfig } from '../../src/index.ts'
 /** A row, or a part of one, as the product shows it. */
 export type Row = Record<string, unknown>
 export type TableName = 'plain' | 'hashed'
@@ -68,6 +69,27 @@ const hashedOp: fc.Arbitrary<Op> = fc.oneof(
   fc.record({ op: fc.constant('delete'), table: fc.constant('hashed'), rows: some(hashedKey) }),
 ) as fc.Arbitrary<Op>
 const op = fc.oneof({ weight: 3, arbitrary: plainOp }, { weight: 2, arbitrary: hashedOp })
+
+/** How a run's database is configured: what it holds must not depend on it. */
+export const configs: fc.Arbitrary<Partial<DatabaseConfig>> = fc
+  .record({
+    retentionMs: fc.constantFrom(0, 0, 900_000),
+    rowsetSize: fc.constantFrom('1KiB', '4KiB', '32MiB'),
+    segmentBytes: fc.constantFrom('4KiB', '8MiB'),
+    rowCache: fc.constantFrom(undefined, 0, 4096),
+    disable: fc.constantFrom([], ['clock-row-cache']),
+    compression: fc.constantFrom('none', 'deflate'),
+  })
+  .map(({ retentionMs, rowsetSize, segmentBytes, rowCache, disable, compression }) => ({
+    history: { retentionMs },
+    wal: { segmentBytes },
+    disable,
+    plugins: [
+      ['flush', { rowsetSize, compression }],
+      ['merging-compaction', { rowsetSize, compression }],
+      ...(rowCache === undefined || disable.length > 0 ? [] : [['clock-row-cache', { capacity: rowCache }] as [string, object]]),
+    ],
+  }))
 
 /** The steps of one run. */
 export const steps = (count: number): fc.Arbitrary<Step[]> =>

@@ -1,0 +1,90 @@
+import {
+  type CompactionContext,
+  compactableDeltas,
+  type MaintenanceOp,
+  type MaintenanceOpStats,
+  type MergingChoice,
+  type MergingCompactionPolicy,
+  type Registration,
+  type RowSetClaim,
+  type Tablet,
+} from '../../src/plugin.ts'
+import { type MergeOptions, mergeClaimed } from './merge-rowsets-of.ts'
+
+export interface MergingCompactionOpOptions extends MergeOptions {
+  readonly budgetBytes: number
+}
+
+type RowSet = Tablet['disk']['rowsets'][number]
+
+/** What the policy chose, and of what. */
+interface Plan {
+  readonly rowsets: readonly RowSet[]
+  readonly choice: MergingChoice
+}
+
+/** Merges rowsets of a tablet whose key ranges overlap, those that its policy chooses. Score: what the policy says it is worth. */
+export class MergingCompactionOp implements MaintenanceOp {
+  readonly name: string
+  readonly kind = 'compaction'
+  readonly ioUsage = 'high'
+  readonly priority: number
+  readonly #tablet: Tablet
+  readonly #policy: MergingCompactionPolicy
+  readonly #o: MergingCompactionOpOptions
+  #claim: RowSetClaim | undefined
+
+  constructor(tablet: Tablet, policy: MergingCompactionPolicy, o: MergingCompactionOpOptions) {
+    this.name = `MergingCompaction(${tablet.label})`
+    this.priority = tablet.schema.maintenance.priority
+    this.#tablet = tablet
+    this.#policy = policy
+    this.#o = o
+  }
+
+  registered(registration: Registration): void {
+    this.#tablet.onChange(() => registration.changed())
+  }
+
+  updateStats(stats: MaintenanceOpStats): void {
+    const plan = this.#plan()
+    if (!plan) return
+    stats.runnable = true
+    stats.perfImprovement = plan.choice.score
+    stats.ioBytes = 2 * plan.choice.bytes
+    stats.cpuMs = plan.rowsets.reduce((sum, { rowCount }) => sum + rowCount, 0) / 1000
+  }
+
+  prepare(): boolean {
+    const plan = this.#plan()
+    this.#claim = plan && this.#tablet.claims.take('merging compaction', plan.rowsets)
+    return this.#claim !== undefined
+  }
+
+  async perform(context: CompactionContext): Promise<void> {
+    const claim = this.#claim
+    this.#claim = undefined
+    if (claim) await mergeClaimed(this.#tablet, claim, this.#o, context)
+  }
+
+  #plan(): Plan | undefined {
+    const { disk, schema } = this.#tablet
+    if (!schema.maintenance.compaction || disk.size < 2) return undefined
+    const { budgetBytes, rowsetBytesMax } = this.#o
+    const choice = this.#policy.choose({
+      rowsets: disk.rowsets.map((rowset) => this.#describe(rowset)),
+      budgetBytes,
+      targetBytes: rowsetBytesMax,
+    })
+    if (choice.rowsets.length === 0) return undefined
+    return { rowsets: choice.rowsets.map((i) => disk.rowsets[i] as RowSet), choice }
+  }
+
+  #describe(rowset: RowSet) {
+    const { minKey, maxKey, rowCount } = rowset
+    const { undo, redo } = compactableDeltas(rowset)
+    const deltaBytes = [...undo, ...redo].reduce((sum, { meta }) => sum + meta.sizeBytes, 0)
+    const available = this.#tablet.claims.allows('merging compaction', rowset)
+    return { minKey, maxKey, rowCount, sizeBytes: rowset.sizeBytes + deltaBytes, deadRowCount: 0, available }
+  }
+}

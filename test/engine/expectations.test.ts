@@ -1,0 +1,34 @@
+import test from 'ava'
+import { defineTable, int32, string, VarveError } from '../../src/index.ts'
+import { MemoryVfs, openMemory, SimulatedClock } from '../../src/testing/index.ts'
+
+const texts = defineTable('texts', { columns: { id: int32(), text: string() }, primaryKey: ['id'] })
+const counters = defineTable('counters', { columns: { id: int32(), n: int32() }, primaryKey: ['id'] })
+
+test('a batch that expects a row sees what a write in the same group does to it', async (t) => {
+  const clock = new SimulatedClock()
+  const vfs = new MemoryVfs({ clock })
+  const db = await openMemory({}, { vfs, clock })
+  const table = await db.createTable(counters)
+  const fat = await db.createTable(texts)
+  await table.insert([
+    { id: 1, n: 0 },
+    { id: 2, n: 0 },
+  ])
+  const snapshot = db.snapshot()
+  // The log is slow, so that what follows the first write waits, and is logged as one group.
+  vfs.inject({ op: 'append', path: /wal$/, times: 1, nth: 1, delayMs: 100 })
+  const first = fat.insert([1, 2, 3].map((id) => ({ id, text: 'x'.repeat(300_000) })))
+  const second = table.update({ id: 1, n: 1 })
+  const third = db.batch({ snapshot }).expect(table, [1]).update(table, { id: 2, n: 5 }).commit()
+  const outcome = third.then(
+    () => 'committed',
+    (error: unknown) => (error instanceof VarveError ? error.code : String(error)),
+  )
+  for (let left = 50; left > 0; left--) await clock.advance(10)
+  t.is(await first, 3)
+  t.is(await second, 1)
+  t.is(await outcome, 'WRITE_CONFLICT')
+  t.like(await table.get(2), { n: 0 })
+  await db.close()
+})
