@@ -1,10 +1,10 @@
 /**
  * Altering a table. Files stay as they are, since columns are told by their ids; what is in memory has the layout of the old
  * schema, and is flushed:
- *   1. compactions of the table end, and no other begins; writes and reads go on
+ *   1. compactions of the table are cancelled, and none begins; writes and reads go on
  *   2. its memory is flushed, and writes still go on
  *   3. writes to it are held: those called from now on wait, those under way are finished, and what they left is flushed
- *   4. flushes end too: nobody changes anything of the table now
+ *   4. maintenance lets go of the table: nobody changes anything of it now
  *   5. the edit with the new schema is synced: a crash before it leaves the old table, one after it the new
  *   6. in one tick tablets under the new schema, over the same files, take the place of the old ones
  *   7. writes that waited go on, with the new schema
@@ -17,12 +17,8 @@ import { type EngineTable, TableForm } from './engine-table.ts'
 /** Told of tablets that come and go, so that maintenance can follow. */
 export interface TabletMaintenance {
   added(tablet: Tablet): void
-  /** No flush of the tablet runs, nor anything else, once it resolves. */
+  /** Resolves once it has let go of the tablet. */
   removed(tablet: Tablet): Promise<void>
-  /** Nothing but flushes of the tablet runs once it resolves. */
-  onlyFlushes(tablet: Tablet): Promise<void>
-  /** The table stays as it is: maintenance of its tablet goes on. */
-  restored(tablet: Tablet): Promise<void>
   /** Writes to files what is in memory only. */
   flush(tablets: readonly Tablet[]): Promise<void>
 }
@@ -40,23 +36,25 @@ export interface AlterTableOptions {
 export async function alterTable(table: EngineTable, schema: TableSchema, o: AlterTableOptions): Promise<void> {
   const { tablets } = table
   const { maintenance } = o
+  const claims = await Promise.all(tablets.map((tablet) => tablet.claims.takeForAlteration()))
+  let isLetGo = false
   try {
-    await Promise.all(tablets.map((tablet) => maintenance.onlyFlushes(tablet)))
     await maintenance.flush(tablets)
     await table.holdWrites()
     await o.settleWrites()
     await maintenance.flush(tablets)
     for (const tablet of tablets) tablet.beginEnd('being altered')
+    isLetGo = true
     await Promise.all(tablets.map((tablet) => maintenance.removed(tablet)))
     await commit(table, schema, o)
   } catch (error) {
     for (const tablet of tablets) tablet.cancelEnd()
-    await Promise.all(tablets.map((tablet) => maintenance.restored(tablet)))
     throw error
   } finally {
+    for (const claim of claims) claim.release()
+    if (isLetGo) for (const tablet of table.tablets) maintenance.added(tablet)
     table.letWrite()
   }
-  for (const tablet of table.tablets) maintenance.added(tablet)
 }
 
 /** What could go wrong is done before the edit is written. */

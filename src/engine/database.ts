@@ -9,7 +9,7 @@ import type { TableDefinition } from '../schema/table-definition.ts'
 import type { AnyTable, CompactOptions, CreateTableOptions, Database, Snapshot, Table, TableInfo, TableRef } from './api.ts'
 import type { CompactNow } from './compact.ts'
 import { databaseMetrics } from './engine-metrics.ts'
-import type { EngineTable } from './engine-table.ts'
+import type { EngineTable, TableForm } from './engine-table.ts'
 import type { Metrics } from './metrics.ts'
 import type { Snapshots } from './snapshots.ts'
 import type { StorageEngine } from './storage-engine.ts'
@@ -158,8 +158,14 @@ export class VarveDatabase implements Database {
     using _held = holdEventLoop()
     if (kind === 'full') await this.flush(table)
     const tables = table === undefined ? [...this.#engine.catalog.tables.values()] : [this.#engine.catalog.require(nameOf(table))]
-    const tablets = tables.flatMap((of) => of.tablets)
-    await this.#parts.compactNow.run(tablets, kind === 'full' ? 'merging' : kind, signal)
+    for (const each of tables) {
+      // A table that is altered meanwhile goes on in other tablets.
+      for (let form: TableForm | undefined; form !== each.form || each.altering; ) {
+        await each.altering
+        form = each.form
+        await this.#parts.compactNow.run(form.tablets, kind === 'full' ? 'merging' : kind, signal)
+      }
+    }
   }
 
   async sync(): Promise<void> {

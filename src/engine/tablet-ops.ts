@@ -44,20 +44,6 @@ export class TabletOps implements TabletMaintenance {
     await Promise.all(registered.map(({ registration }) => registration.unregister()))
   }
 
-  /** Lets go of all ops of a tablet but its flushes; resolves when none of them runs any more. */
-  async onlyFlushes(tablet: Tablet): Promise<void> {
-    const registered = this.#ops.get(tablet) ?? []
-    const isFlush = ({ op }: Registered) => op.kind === 'flush'
-    this.#ops.set(tablet, registered.filter(isFlush))
-    await Promise.all(registered.filter((each) => !isFlush(each)).map(({ registration }) => registration.unregister()))
-  }
-
-  /** Makes the ops of a tablet anew, some of which were let go of. */
-  async restored(tablet: Tablet): Promise<void> {
-    await this.removed(tablet)
-    this.added(tablet)
-  }
-
   /** Runs every flush op of the tablets now, and waits until nothing that was in memory at the call is in memory only. Rejects once nothing may be written any more. */
   async flush(tablets: readonly Tablet[]): Promise<void> {
     await Promise.all(tablets.map((tablet) => this.#flushTablet(tablet)))

@@ -5,8 +5,21 @@
 import type { ChunkPool } from '../rowset/chunk-pool.ts'
 import { DeltaMemStore } from '../rowset/delta-mem-store.ts'
 import type { DeltaBlock } from '../rowset/row-changes.ts'
+import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { RowHolder } from './locate-rows.ts'
+
+/** A change of rows that one rowset holds. */
+export interface RowChange {
+  readonly op: DeltaBlock['op']
+  readonly holder: RowHolder
+  readonly rowIds: Int32Array
+  /** The columns at `positions`, key columns among them. */
+  readonly rows: RowBlock
+  readonly positions: readonly number[]
+  readonly keys: KeyBlock
+  readonly hashes: Uint32Array
+}
 
 export class LiveChanges {
   readonly #schema: TableSchema

@@ -1,11 +1,13 @@
+import { VarveError } from '../base/errors.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
 
 /** What may be done to rowsets on disk over several turns of the event loop. */
-export type RowSetWork = 'flush' | 'delta compaction' | 'merging compaction'
+export type RowSetWork = 'flush' | 'delta compaction' | 'merging compaction' | 'alteration'
 
 /** Says who works on some rowsets. To be released when the work has ended, however it did. */
 export interface RowSetClaim {
   readonly work: RowSetWork
+  /** None are named of an alteration, which claims all, those to come too. */
   readonly rowsets: readonly DiskRowSet[]
   /** Aborted when something more urgent wants one of the rowsets: the work should fail soon. */
   readonly signal: AbortSignal
@@ -14,13 +16,15 @@ export interface RowSetClaim {
 
 /**
  * Who works on which rowsets of a tablet (04, "MaintenanceManager"): a flush of changes may go on beside a delta compaction
- * of its rowset, and of one kind only one at a time; a merging compaction wants its rowsets for itself. Rowsets are told
- * apart by their ids, as a major delta compaction gives a rowset another base file.
+ * of its rowset, and of one kind only one at a time; a merging compaction wants its rowsets for itself; while the table is
+ * being altered, there are only flushes. Rowsets are told apart by their ids, as a major delta compaction gives a rowset
+ * another base file.
  */
 export class RowSetClaims {
   readonly #claims = new Map<RowSetClaim, AbortController>()
   readonly #onRelease: () => void
   #waiting: (() => void)[] = []
+  #isEnded = false
 
   /** `onRelease` is called whenever rowsets are free again. */
   constructor(onRelease: () => void) {
@@ -29,17 +33,23 @@ export class RowSetClaims {
 
   /** Whether work on a rowset may begin now. */
   allows(work: RowSetWork, rowset: DiskRowSet): boolean {
+    if (this.#isEnded) return false
     for (const claim of this.#claims.keys()) if (includes(claim, rowset) && excludes(claim.work, work)) return false
     return true
   }
 
   /** Claims rowsets; undefined: one of them is not free for it. */
   take(work: RowSetWork, rowsets: readonly DiskRowSet[]): RowSetClaim | undefined {
-    if (!rowsets.every((rowset) => this.allows(work, rowset))) return undefined
-    const controller = new AbortController()
-    const claim: RowSetClaim = { work, rowsets, signal: controller.signal, release: () => this.#release(claim) }
-    this.#claims.set(claim, controller)
-    return claim
+    return rowsets.every((rowset) => this.allows(work, rowset)) ? this.#claim(work, rowsets) : undefined
+  }
+
+  /** Claims all rowsets for an alteration of the table: cancels what it cannot go on beside, and resolves when that has ended. */
+  async takeForAlteration(): Promise<RowSetClaim> {
+    const own = this.#claim('alteration', [])
+    const others = () => [...this.#claims.keys()].filter((claim) => claim !== own && excludes(claim.work, own.work))
+    for (const claim of others()) this.#claims.get(claim)?.abort()
+    while (others().length > 0) await this.released()
+    return own
   }
 
   /** Cancels what keeps a rowset from being worked on. */
@@ -47,9 +57,23 @@ export class RowSetClaims {
     for (const [claim, controller] of this.#claims) if (includes(claim, rowset) && excludes(claim.work, work)) controller.abort()
   }
 
-  /** Resolves when some rowset has been released; at once if none is claimed. */
+  /** Resolves when some rowset has been released; at once if none is claimed. Rejects with ABORTED once others hold the rowsets. */
   async released(): Promise<void> {
-    if (this.#claims.size > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    if (!this.#isEnded && this.#claims.size > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    if (this.#isEnded) throw new VarveError('ABORTED', 'The table was altered meanwhile.')
+  }
+
+  /** Tablets of another schema hold the rowsets now: nothing is to be done to them here any more. */
+  end(): void {
+    this.#isEnded = true
+    for (const wake of this.#waiting.splice(0)) wake()
+  }
+
+  #claim(work: RowSetWork, rowsets: readonly DiskRowSet[]): RowSetClaim {
+    const controller = new AbortController()
+    const claim: RowSetClaim = { work, rowsets, signal: controller.signal, release: () => this.#release(claim) }
+    this.#claims.set(claim, controller)
+    return claim
   }
 
   #release(claim: RowSetClaim): void {
@@ -60,9 +84,10 @@ export class RowSetClaims {
 }
 
 function excludes(a: RowSetWork, b: RowSetWork): boolean {
+  if (a === 'alteration' || b === 'alteration') return a !== 'flush' && b !== 'flush'
   return a === b || a === 'merging compaction' || b === 'merging compaction'
 }
 
-function includes({ rowsets }: RowSetClaim, { meta }: DiskRowSet): boolean {
-  return rowsets.some((rowset) => rowset.meta.rowset === meta.rowset)
+function includes({ work, rowsets }: RowSetClaim, { meta }: DiskRowSet): boolean {
+  return work === 'alteration' || rowsets.some((rowset) => rowset.meta.rowset === meta.rowset)
 }

@@ -11,14 +11,13 @@ import { type DiskRowSet, notInMemory } from '../rowset/disk-rowset.ts'
 import { type KeyColumnBounds, keyColumnBounds } from '../rowset/key-bounds.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
 import { MemRowSet } from '../rowset/mem-rowset.ts'
-import type { DeltaBlock } from '../rowset/row-changes.ts'
 import type { RowRead } from '../rowset/row-read.ts'
 import { RowSetTree } from '../rowset/rowset-tree.ts'
 import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import { gatherBlock } from '../schema/vector-ops.ts'
 import { CarryOver } from './carry-over.ts'
-import { LiveChanges } from './live-changes.ts'
+import { LiveChanges, type RowChange } from './live-changes.ts'
 import { type LocatedRows, locateRows, type RowHolder } from './locate-rows.ts'
 import { type PinnedStreams, pinStreams, type StreamOptions } from './pinned-streams.ts'
 import type { CachedRow, CachedRows } from './row-cache.ts'
@@ -40,18 +39,6 @@ export interface FrozenChanges {
   readonly rowset: DiskRowSet
   readonly store: DeltaMemStore
   readonly cut: number
-}
-
-/** A change of rows that one rowset holds. */
-export interface RowChange {
-  readonly op: DeltaBlock['op']
-  readonly holder: RowHolder
-  readonly rowIds: Int32Array
-  /** The columns at `positions`, key columns among them. */
-  readonly rows: RowBlock
-  readonly positions: readonly number[]
-  readonly keys: KeyBlock
-  readonly hashes: Uint32Array
 }
 
 /** Memory that cached rows take is shared out anew when it has passed the next MiB. */
@@ -469,6 +456,7 @@ export class Tablet {
   /** Its successor has taken its place. Reads that have begun go on here, until `drop`. */
   supersede(): void {
     this.#end = 'altered'
+    this.claims.end()
     this.#cached?.release()
     this.#cached = undefined
   }

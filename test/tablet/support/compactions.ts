@@ -32,18 +32,18 @@ const common = { reason: 'a test', codec: { name: 'none' } }
 export async function merge(
   tablet: Tablet,
   rowsets: readonly DiskRowSet[],
-  o: { rowsetBytesMax?: number; run?: (input: MergeRowSetsInput) => Promise<MergeRowSetsOutput> } = {},
+  o: { rowsetBytesMax?: number; run?: (input: MergeRowSetsInput, signal: AbortSignal) => Promise<MergeRowSetsOutput> } = {},
 ): Promise<boolean> {
   const claim = tablet.claims.take('merging compaction', rowsets)
   if (!claim) return false
   try {
-    const { rowsetBytesMax = 32 << 20, run = (input) => mergeRowSets(input, claim.signal) } = o
+    const { rowsetBytesMax = 32 << 20, run = mergeRowSets } = o
     await mergingCompaction(tablet, {
       ...common,
       jobId: tablet.host.jobIds.next(),
       claim,
       rowsetBytesMax,
-      run,
+      run: (input) => run(input, claim.signal),
       flush: (input) => flushDeltas(input),
     })
     return true
