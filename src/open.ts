@@ -4,6 +4,7 @@
  */
 import { clockRowCache } from '../plugins/clock-row-cache/index.ts'
 import { flush } from '../plugins/flush/index.ts'
+import { garbageCollection } from '../plugins/garbage-collection/index.ts'
 import { lruBlockCache } from '../plugins/lru-block-cache/index.ts'
 import { majorDeltaCompaction } from '../plugins/major-delta-compaction/index.ts'
 import { mergingCompaction, windowKnapsackPolicy } from '../plugins/merging-compaction/index.ts'
@@ -53,6 +54,7 @@ export const defaultPlugins = [
   majorDeltaCompaction,
   windowKnapsackPolicy,
   mergingCompaction,
+  garbageCollection,
 ]
 
 export interface OpenOptions {

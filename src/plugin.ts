@@ -56,6 +56,7 @@ export { type CompactionContext, type CompactionKind, Compactor } from './tablet
 export { type DataDistribution, dataDistribution, type KeyExtent } from './tablet/data-distribution.ts'
 export { compactableDeltas, majorDeltaCompaction, minorDeltaCompaction } from './tablet/delta-compaction.ts'
 export { type FlushChangesOptions, flushDeltaMemStore } from './tablet/delta-flush.ts'
+export { expiredUndo, forgetHistory } from './tablet/forget-history.ts'
 export { type FlushOptions, flushMemRowSet } from './tablet/mem-rowset-flush.ts'
 export { type MergingCompactionOptions, mergingCompaction } from './tablet/merging-compaction.ts'
 export {

@@ -8,6 +8,7 @@ import type { TableSchema } from '../schema/table-schema.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { Durability, WriteOptions } from './api.ts'
 import { composedSections, type RecordedOp } from './composed-sections.ts'
+import { distinctSections } from './distinct-sections.ts'
 import { hasSameKey } from './duplicate-finder.ts'
 import { sliceRows, type Write, type WriteSection } from './write.ts'
 import type { WriteCounts } from './write-api.ts'
@@ -45,7 +46,7 @@ export class TableWriter {
     const rows: readonly object[] = Array.isArray(input) ? input : [input as object]
     const wish = o.ifExists === 'skip' ? wishes.insertMissing : wishes.insert
     const encode = (from: number, to: number) => rowSections(this.#o, wish, this.#encoder.encode(rows, from, to), from)
-    const encoding = { count: rows.length, encode, answer: insertedOf }
+    const encoding = { count: rows.length, encode, answer: insertedOf, keep: 'first' } as const
     if (o.ifExists !== 'skip') return this.#submit(encoding, o)
     return this.#submit({ ...encoding, composed: () => ({ op: 'insert', rows: this.#encoder.encode(rows), ifExists: 'skip' }) }, o)
   }
@@ -99,6 +100,7 @@ export class TableWriter {
       count,
       encode: (from, to) => blocks(from, to).flatMap((change) => changeSections(this.#o, wishes[op], change, this.#changeEncoder)),
       answer: changedOf,
+      keep: 'last',
       composed: () => ({ op, changes: blocks(0, count) }),
     }
   }
@@ -125,9 +127,11 @@ export class TableWriter {
     return this.#distinctWrite(sections, encoding, o)
   }
 
-  /** Inserts are looked at when their turn comes: the same key twice is an error. Other ops on one key are composed to one. */
-  #distinctWrite(sections: WriteSection[], { answer, composed }: Encoding, o: WriteOptions): Write {
+  /** Inserts are looked at when their turn comes: the same key twice is an error. Other ops on one key become one. */
+  #distinctWrite(sections: WriteSection[], { answer, composed, keep }: Encoding, o: WriteOptions): Write {
     if (composed === undefined || !hasSameKey(sections)) return this.#write(sections, o, answer)
+    const distinct = distinctSections(sections, keep)
+    if (distinct) return this.#write(distinct, o, answer)
     const encoders = { rows: this.#encoder, changes: this.#changeEncoder }
     return this.#write(composedSections(this.#o, [composed()], encoders, { countOps: false }), o, answer)
   }
@@ -196,7 +200,9 @@ interface Encoding {
   readonly count: number
   encode(from: number, to: number): WriteSection[]
   answer(counts: WriteCounts): number
-  /** The same, where a key comes several times: to be composed. Absent: that is an error. */
+  /** Which of the rows of one key says all, if they are of the same columns. */
+  readonly keep: 'first' | 'last'
+  /** The same, where a key comes several times with other columns: to be composed. Absent: that is an error. */
   composed?(): RecordedOp
 }
 

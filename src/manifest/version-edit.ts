@@ -59,6 +59,8 @@ export type EditReason =
     }
 
   /** Delta files of a rowset, all of one role, became one; or none, if nothing was left to write. */
+  /** Undo files of which no reader needs anything any more were dropped. */
+  | { readonly kind: 'garbage-collection'; readonly tableId: number; readonly tablet: number; readonly rowset: number }
   | { readonly kind: 'minor-delta-compaction'; readonly tableId: number; readonly tablet: number; readonly rowset: number }
   /** Columns (ids) of a rowset were written anew, with what its oldest redo files say of them. */
   | {

@@ -13,7 +13,7 @@ import type { ColumnSchema, TableSchema } from '../schema/table-schema.ts'
 /**
  * What a change says of its row's state, from `$time` on (redo), or until just before it (undo):
  *   update   the columns that are set have these values, the others stay
- *   delete   the row is dead
+ *   delete   the row is dead. In an undo it may set columns all the same: they hold for what was before
  *   live     the row is alive. In a redo, a reinsert: all columns are set. Of a column that a file lacks, because it was added
  *            later, the value is the column's default; one that the file has and that is not set stays (a compaction took it
  *            into the base data).

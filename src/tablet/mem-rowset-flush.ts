@@ -7,9 +7,9 @@
  *   4. the log is synced through the cut, or a power cut could keep half a batch
  *   5. the edit is synced
  *   6. the result is installed in memory, and announced, in one tick; only then are log segments and files let go
- * A failure before 5 leaves the store frozen, for the next attempt, and removes the files.
+ * A failure before 5 leaves the store frozen, for the next attempt, and removes the files; one behind it stops writes.
  */
-import { invariant, VarveError } from '../base/errors.ts'
+import { asError, invariant, VarveError } from '../base/errors.ts'
 import { fileError } from '../base/file-error.ts'
 import { laterState } from '../manifest/version-parts.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
@@ -38,6 +38,7 @@ export async function flushMemRowSet(tablet: Tablet, frozen: FrozenStore, o: Flu
   host.events.emit('flush:begin', scope)
   let rowsets: readonly DiskRowSet[] = []
   let editBegun = false
+  let isDurable = false
   try {
     const stores = frozen.changes ? [frozen.store, frozen.changes] : [frozen.store]
     const written = await whileRetained(stores, () => o.run(flushInput(tablet, frozen, plan, o)))
@@ -59,6 +60,7 @@ export async function flushMemRowSet(tablet: Tablet, frozen: FrozenStore, o: Flu
     const { tableId } = tablet.schema
     const reason = { kind: 'flush-mem-rowset' as const, tableId, tablet: tablet.ordinal, generation, cut }
     await host.commitEdit({ reason, addedFiles, tablets: [state] })
+    isDurable = true
     await carry.rounds(changes)
     await host.whileUnmoved(() => {
       if (tablet.isGone) for (const rowset of rowsets) rowset.release()
@@ -68,10 +70,12 @@ export async function flushMemRowSet(tablet: Tablet, frozen: FrozenStore, o: Flu
     })
     host.installed()
   } catch (thrown) {
+    // Another attempt would write the same rows once more: the manifest is ahead of memory, until the next opening.
+    if (isDurable) host.stopWrites(asError(thrown))
     tablet.cancelCarryOver(rowsets)
     for (const rowset of rowsets) closeFiles(rowset)
     // Once an edit that names them may be on disk, only the next opening can tell whether the files are orphans.
-    if (!editBegun || (thrown instanceof VarveError && thrown.code === 'DISK_FULL')) {
+    if (!editBegun || (!isDurable && thrown instanceof VarveError && thrown.code === 'DISK_FULL')) {
       await host.discardFiles(plan.outputs.flatMap(({ path, undoPath, redoPath }) => [path, undoPath ?? [], redoPath ?? []].flat()))
     }
     // A table that is being dropped needs no flush; if it stays after all, its store waits for the next attempt.

@@ -15,6 +15,7 @@ import {
   VarveError,
 } from '../../src/index.ts'
 import { MemoryVfs, openMemory, SeededRandom, SimulatedClock } from '../../src/testing/index.ts'
+import { major, merge, minor, tabletWatch } from '../tablet/support/compactions.ts'
 import { outcome, rowsFrom, small, turns } from './kit.ts'
 
 const columns = { id: int32(), text: string().nullable(), big: int64().nullable(), flag: bool().default(false), d: double().default(1) }
@@ -165,6 +166,64 @@ for (const [i, definition] of definitions.entries()) {
   })
 }
 
+/** One compaction or another of one of a tablet's rowsets. */
+async function compactSomething({ tablets }: ReturnType<typeof tabletWatch>, random: SeededRandom): Promise<void> {
+  const tablet = tablets[random.below(tablets.length)]
+  const { rowsets = [] } = tablet?.disk ?? {}
+  const rowset = rowsets[random.below(Math.max(1, rowsets.length))]
+  if (!tablet || !rowset) return
+  const kind = random.below(4)
+  if (kind === 0) await minor(tablet, rowset, 'redo')
+  else if (kind === 1) await minor(tablet, rowset, 'undo')
+  else if (kind === 2) await major(tablet, rowset, [2 + random.below(4)], 1 + random.below(2))
+  else await merge(tablet, rowsets, { rowsetBytesMax: 2000 })
+}
+
+for (const [i, definition] of definitions.entries()) {
+  test(`compactions change nothing of what changes say, as far back as a snapshot is held: ${definition.name}`, async (t) => {
+    const seed = Number(process.env['VARVE_SEED'] ?? 31 + i)
+    t.log(`seed ${seed}`)
+    const random = new SeededRandom(seed)
+    const clock = new SimulatedClock()
+    const watch = tabletWatch()
+    await using db = await openMemory({ history: { retentionMs: 0 }, plugins: [watch.plugin] }, { clock })
+    db.maintenance.pause()
+    const kinds = new Set<string>()
+    db.events.on('compaction:end', ({ kind, error }) => (error ? t.fail(error.stack) : kinds.add(kind)))
+    const table: Table = (await db.createTable(definition)) as never
+    const story = new Story(definition as unknown as TableDefinition, random)
+    story.note(db, new Map(), new Set())
+    const heldFrom = 12
+    let held: Disposable | undefined
+    for (let step = 1; step < 26; step++) {
+      await clock.advance(1)
+      await story.write(db)
+      if (step === heldFrom) held = db.snapshot()
+      if (random.below(3) === 0) await db.flush()
+      if (random.below(2) === 0) await compactSomething(watch, random)
+    }
+    await db.flush()
+    for (let left = 8; left > 0; left--) await compactSomething(watch, random)
+    const horizon = Math.max(...watch.tablets.map(({ state }) => state.historyHorizon))
+    let refused = 0
+    for (let from = 0; from < story.moments.length; from++) {
+      for (let to = from; to < story.moments.length; to += 2) {
+        const found = await outcome(changesOf(table, story.moments[from] as Moment, story.moments[to] as Moment))
+        if ((story.moments[from] as Moment).timestamp < horizon) {
+          refused++
+          t.is(found, 'HISTORY_NOT_RETAINED')
+          if (from >= heldFrom) t.fail(`from moment ${from} is refused`)
+        } else if (plain(found) !== plain(expectedChanges(story.moments, from, to))) {
+          t.deepEqual(found, expectedChanges(story.moments, from, to), `from moment ${from} to ${to}`)
+        }
+      }
+    }
+    held?.[Symbol.dispose]()
+    t.log(`${refused} refused; ${[...kinds].join(', ')}`)
+    t.true(kinds.size > 0)
+  })
+}
+
 const listOf = async (table: Table<typeof small>, o: Parameters<Table<typeof small>['changes']>[0]) => {
   const list = []
   for await (const { op, key } of table.changes(o)) list.push(`${op} ${key}`)
@@ -258,6 +317,47 @@ test('changes from before the history that is kept are HISTORY_NOT_RETAINED; a s
     t.true((error?.context['horizon'] as Date).getTime() > deletedMs)
     t.deepEqual(await listOf(table, { from: error?.context['horizon'] as Date }), [])
   }
+})
+
+test('another store is kept in step by changes alone, as docs/history.md has it', async (t) => {
+  const random = new SeededRandom(5)
+  const vfs = new MemoryVfs()
+  let db = await openMemory({}, { vfs })
+  let table = await db.createTable(small)
+  const other = { rows: new Map<unknown, unknown>(), position: undefined as number | undefined }
+  const sync = async () => {
+    using to = db.snapshot()
+    const from = other.position
+    if (from === undefined) {
+      for await (const values of table.scan({ snapshot: to })) other.rows.set(table.keyOf(values), values)
+    } else {
+      for await (const { op, key, values } of table.changes({ from: { timestamp: from }, to })) {
+        if (op === 'delete') other.rows.delete(key)
+        else other.rows.set(key, values)
+      }
+    }
+    other.position = to.timestamp
+  }
+  await table.insert(rowsFrom(0, 50))
+  for (let round = 0; round < 12; round++) {
+    await table.upsert(rowsFrom(random.below(60), 5).map(({ id }) => ({ id, text: `round ${round}` })))
+    await table.delete(rowsFrom(random.below(60), 4).map(({ id }) => id))
+    if (random.below(3) === 0) await db.flush()
+    if (random.below(4) === 0) {
+      await db.close()
+      db = await openMemory({}, { vfs })
+      table = db.table(small)
+    }
+    if (random.below(2) === 0) continue
+    await sync()
+    const rows = await table.scan({ order: 'key' }).toArray()
+    t.deepEqual(
+      [...other.rows].sort(([a], [b]) => (a as number) - (b as number)).map(([, row]) => row),
+      rows,
+      `round ${round}`,
+    )
+  }
+  await db.close()
 })
 
 test('misuse shows when changes are iterated, never at the call', async (t) => {

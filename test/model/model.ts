@@ -5,17 +5,20 @@
 import { bool, defineTable, double, hashPartition, int16, int32, int64, string, timestamp } from '../../src/index.ts'
 import type { Op, Row, TableName } from './steps.ts'
 
-export const definitions = {
-  plain: defineTable('plain', {
-    columns: { id: int32(), a: int32(), s: string().nullable(), d: double().default(1.5), big: int64().nullable() },
-    primaryKey: ['id'],
-  }),
-  hashed: defineTable('hashed', {
-    columns: { k: string(), n: int16(), t: timestamp().nullable(), flag: bool().default(false), text: string().default('none') },
-    primaryKey: ['k', 'n'],
-    partitionBy: hashPartition(['k'], 2),
-  }),
-} as const
+/** `tablets`: how many partitions the second table has. */
+export const definitionsWith = ({ tablets }: { tablets: number }) =>
+  ({
+    plain: defineTable('plain', {
+      columns: { id: int32(), a: int32(), s: string().nullable(), d: double().default(1.5), big: int64().nullable() },
+      primaryKey: ['id'],
+    }),
+    hashed: defineTable('hashed', {
+      columns: { k: string(), n: int16(), t: timestamp().nullable(), flag: bool().default(false), text: string().default('none') },
+      primaryKey: ['k', 'n'],
+      partitionBy: hashPartition(['k'], tablets),
+    }),
+  }) as const
+export const definitions = definitionsWith({ tablets: 2 })
 
 export type Rows = Map<string, Row>
 export type State = Record<TableName, Rows>

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { count, type Database, type DatabaseConfig, eq, gte, lt, type Snapshot, sum, VarveError } from '../../src/index.ts'
 import { MemoryVfs, openMemory } from '../../src/testing/index.ts'
-import { apply, copyOf, definitions, emptyState, keyOf, keyPart, type Outcome, type State } from './model.ts'
+import { apply, copyOf, definitions, definitionsWith, emptyState, keyOf, keyPart, type Outcome, type State } from './model.ts'
 import type { Op, Row, Step, TableName } from './steps.ts'
 
 const tableNames = ['plain', 'hashed'] as const
@@ -14,18 +14,23 @@ interface Pinned {
 
 export class ModelRun {
   readonly #config: Partial<DatabaseConfig>
+  /** Whether maintenance goes on by itself, beside what steps ask for. */
+  readonly #runsMaintenance: boolean
+  readonly #definitions: ReturnType<typeof definitionsWith>
   #vfs = new MemoryVfs()
   #db!: Database
   #state = emptyState()
   #snapshots: Pinned[] = []
   stepCount = 0
 
-  constructor(config: Partial<DatabaseConfig> = {}) {
+  constructor(config: Partial<DatabaseConfig> = {}, o: { tablets?: number; maintenance?: boolean } = {}) {
+    this.#runsMaintenance = o.maintenance ?? false
+    this.#definitions = definitionsWith({ tablets: o.tablets ?? 2 })
     this.#config = { ...config, maintenance: { pollIntervalMs: 3_600_000, ...config.maintenance } }
   }
 
-  /** Throws an Error that says what differs. */
-  async run(steps: readonly Step[]): Promise<State> {
+  /** Throws an Error that says what differs. Resolves with all rows, as they read at the end. */
+  async run(steps: readonly Step[]): Promise<Record<TableName, Row[]>> {
     await this.#open()
     try {
       for (const step of steps) {
@@ -33,7 +38,8 @@ export class ModelRun {
         this.stepCount++
       }
       await this.#check()
-      return this.#state
+      const read = async (name: TableName) => sorted(name, await this.#db.table(name).scan().toArray())
+      return { plain: await read('plain'), hashed: await read('hashed') }
     } finally {
       await this.#db.close().catch(() => undefined)
     }
@@ -41,8 +47,8 @@ export class ModelRun {
 
   async #open(): Promise<void> {
     this.#db = await openMemory(this.#config, { vfs: this.#vfs })
-    this.#db.maintenance.pause()
-    for (const name of tableNames) await this.#db.createTable(definitions[name], { ifNotExists: true })
+    if (!this.#runsMaintenance) this.#db.maintenance.pause()
+    for (const name of tableNames) await this.#db.createTable(this.#definitions[name], { ifNotExists: true })
   }
 
   async #step(step: Step): Promise<void> {

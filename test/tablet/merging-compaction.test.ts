@@ -219,6 +219,23 @@ test('one that fails behind its edit stops writes; reads go on, and reopening fi
   await again.close()
 })
 
+test('so does a flush of rows that fails behind its edit: another attempt would write them once more', async (t) => {
+  const vfs = new MemoryVfs()
+  const { db, table, tablet, model, set } = await twoRowSets(vfs)
+  await set(300, 'to be flushed')
+  tablet.installFlush = () => {
+    throw new InvariantError('as a test wants it')
+  }
+  t.not(await outcome(db.flush()), undefined)
+  t.is(await outcome(table.insert({ id: 200, text: 'refused' })), 'WRITES_STOPPED')
+  const expected = new Map([...model].sort(([a], [b]) => a - b))
+  t.deepEqual(await textsOf(table), expected)
+  await db.close().catch(() => undefined)
+  const again = await openMemory({}, { vfs })
+  t.deepEqual(await textsOf(again.table(small)), expected)
+  await again.close()
+})
+
 test('a merge that an urgent flush interrupts is cancelled; while it runs, nobody else works on its rowsets', async (t) => {
   const vfs = new MemoryVfs()
   const { db, table, tablet, model, set } = await twoRowSets(vfs)
