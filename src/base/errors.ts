@@ -12,7 +12,7 @@ export const errorCodes = {
   BATCH_FINISHED: 'The batch was already committed.',
   TABLE_EXISTS: 'A table of this name exists already.',
   TABLE_NOT_FOUND: 'No table has this name.',
-  SCHEMA_MISMATCH: 'The definition given differs from the one that is stored.',
+  SCHEMA_MISMATCH: 'The definition given differs from the one that is stored, or a table cannot be altered so.',
   DATABASE_NOT_FOUND: 'The directory holds no database and none was to be created.',
   DATABASE_EXISTS: 'The directory already holds a database.',
   DATABASE_LOCKED: 'Another process, or this one, has the database open.',
