@@ -52,7 +52,20 @@ test('each command has help with an example', async (t) => {
   const { out, code } = await varve('--help')
   t.is(code, 0)
   const names = [...out.matchAll(/^ {2}([a-z]+) \[/gm)].map(([, name]) => name as string).filter((name) => name !== 'help')
-  t.deepEqual(names, ['init', 'import', 'scan', 'get', 'stats', 'compact', 'rowsets', 'inspect', 'verify', 'maintenance', 'checkpoint', 'plugins'])
+  t.deepEqual(names, [
+    'init',
+    'import',
+    'scan',
+    'get',
+    'stats',
+    'compact',
+    'rowsets',
+    'inspect',
+    'verify',
+    'maintenance',
+    'checkpoint',
+    'plugins',
+  ])
   for (const name of names) {
     const help = await varve(name, '--help')
     t.is(help.code, 0)

@@ -2,21 +2,24 @@ import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, tru
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { SeededRandom } from '../../src/base/seeded-random.ts'
-import { defineTable, int32, string } from '../../src/index.ts'
+import { defineTable, int32, lt, string } from '../../src/index.ts'
 import { open } from '../../src/open.ts'
 import { workspace } from './run-cli.ts'
 
-/** A database with rows on disk and rows in the log. */
+/** A database with rows on disk, changes of them on disk, and rows in the log. */
 async function prepared(t: ExecutionContext) {
   const space = workspace(t)
   writeFileSync(space.path('a.csv'), `id,s\n${Array.from({ length: 3000 }, (_, i) => `${i},text ${i % 7}`).join('\n')}\n`)
   t.is((await space.varve('import', 'a.csv', '-t', 'a', '-k', 'id')).code, 0)
   const db = await open(space.path('data'))
+  db.maintenance.pause()
+  await db.table('a').updateWhere(lt('id', 40), { s: 'changed' })
+  await db.flush()
   for (let i = 0; i < 5; i++) await db.table('a').insert([{ id: 10_000 + i, s: 'in the log' }])
   await db.close()
   const names = readdirSync(space.path('data'))
   const named = (pattern: RegExp) => names.filter((name) => pattern.test(name)).at(-1) as string
-  return { ...space, sst: named(/\.sst$/), wal: named(/\.wal$/), manifest: named(/^MANIFEST/) }
+  return { ...space, sst: named(/\.sst$/), delta: named(/\.delta$/), wal: named(/\.wal$/), manifest: named(/^MANIFEST/) }
 }
 
 test('verify finds nothing wrong with a whole database, and changes nothing', async (t) => {
@@ -24,7 +27,7 @@ test('verify finds nothing wrong with a whole database, and changes nothing', as
   const before = readdirSync(path('data')).map((name) => [name, readFileSync(join(path('data'), name)).toString('hex')])
   const { code, out, err } = await varve('verify')
   t.is(code, 0, out + err)
-  t.regex(out, /^No problems in .*: 1 table, 1 data file with 3,000 rows, 5 batches in the log/)
+  t.regex(out, /^No problems in .*: 1 table, 2 data files with 3,000 rows, 6 batches in the log/)
   t.deepEqual(
     readdirSync(path('data')).map((name) => [name, readFileSync(join(path('data'), name)).toString('hex')]),
     before,
@@ -32,12 +35,24 @@ test('verify finds nothing wrong with a whole database, and changes nothing', as
   t.like(JSON.parse((await varve('verify', '--json')).out), { ok: true, problems: [], rows: 3000 })
 })
 
+test('verify reads history too', async (t) => {
+  const { path, varve } = await prepared(t)
+  const db = await open(path('data'))
+  await db.table('a').delete([7, 8])
+  await db.compact('a')
+  await db.close()
+  const [rowset] = JSON.parse((await varve('rowsets', '--json')).out)
+  t.true(rowset.deltas.undo.changes >= 40)
+  const { code, out } = await varve('verify')
+  t.is(code, 0, out)
+})
+
 test('verify finds a flipped byte in each kind of file, names the file, and has exit code 1', async (t) => {
-  const { path, varve, sst, wal, manifest } = await prepared(t)
+  const { path, varve, sst, delta, wal, manifest } = await prepared(t)
   const seed = Math.floor(Math.random() * 1e9)
   t.log(`seed ${seed}`)
   const random = new SeededRandom(seed)
-  for (const name of [sst, wal, manifest, 'CURRENT']) {
+  for (const name of [sst, delta, wal, manifest, 'CURRENT']) {
     const whole = readFileSync(join(path('data'), name))
     for (let i = 0; i < 12; i++) {
       const copy = path('copy')
@@ -107,8 +122,8 @@ test('inspect describes each kind of file', async (t) => {
   }
   t.regex(await inspect(sst), /rows +3,000, .*\n[\s\S]*\nid \(key\) +int32 /)
   t.regex(await inspect(sst, '--blocks'), /offset +bytes +group/)
-  t.regex(await inspect(wal), /records +\d+, 5 batches\n[\s\S]*insert into table 1, tablet 0/)
-  t.regex(await inspect(wal, '--limit', '2'), /2 of 5 batches; --limit shows more/)
+  t.regex(await inspect(wal), /records +\d+, 6 batches\n[\s\S]*insert into table 1, tablet 0/)
+  t.regex(await inspect(wal, '--limit', '2'), /2 of 6 batches; --limit shows more/)
   t.regex(await inspect(manifest), /\n +0 +\S+ +snapshot/)
   t.regex(await inspect('CURRENT'), /manifest +MANIFEST-\d+\nchecksum +fits/)
   for (const name of [sst, wal, manifest, 'CURRENT']) t.is(typeof JSON.parse(await inspect(name, '--json')).kind, 'string')

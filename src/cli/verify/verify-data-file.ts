@@ -1,6 +1,7 @@
 import { asError } from '../../base/errors.ts'
 import { dataFileName } from '../../manifest/database-files.ts'
 import type { FileMeta } from '../../manifest/version-edit.ts'
+import { deltaSchema } from '../../rowset/delta-schema.ts'
 import type { TableSchema } from '../../schema/table-schema.ts'
 import type { BlockCache } from '../../sstable/block-cache.ts'
 import { FileHandles } from '../../sstable/file-handles.ts'
@@ -30,7 +31,13 @@ export async function* verifyDataFile(
     return
   }
   const files = new FileHandles(vfs, 1)
-  const reader = new SSTableReader({ fileNumber: meta.fileNumber, path, schema, cache: noCache, files })
+  const reader = new SSTableReader({
+    fileNumber: meta.fileNumber,
+    path,
+    schema: meta.role === 'base' ? schema : deltaSchema(schema).schema,
+    cache: noCache,
+    files,
+  })
   try {
     let opened = true
     for await (const found of reader.verify()) {
