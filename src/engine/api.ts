@@ -166,6 +166,13 @@ export interface Table<T extends TableDefinition = TableDefinition> extends Tabl
   count(o?: ReadOptions & { where?: Predicate<Row<T>> }): Promise<number>
   /** The key of a row, in the form that `get` takes. */
   keyOf(row: Pick<Row<T>, T['primaryKey'][number] & keyof Row<T>>): Key<T>
+  /**
+   * Takes SSTables that were written elsewhere (`writeSSTable`) into the table: all of their rows at once, or none. The files are
+   * checked and copied on a worker, and may be removed afterwards. Rejects with INGEST_REJECTED { table, path, problem } if one is
+   * damaged, has other columns than the table, holds keys of several tablets, or a key that has a row, alive or dead, in the
+   * table or in another of the files.
+   */
+  ingest(files: string | readonly string[], o?: { signal?: AbortSignal }): Promise<void>
   stats(): TableStats
 }
 
