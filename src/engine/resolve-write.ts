@@ -6,7 +6,7 @@
 import { VarveError } from '../base/errors.ts'
 import type { LookupMisses } from '../rowset/lookup-misses.ts'
 import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
-import { decodeKey, gatherKeys, keyBytes, keyLayout, keyValuesToObject } from '../schema/key-encoding.ts'
+import { decodeKey, gatherHashes, gatherKeys, keyBytes, keyLayout, keyValuesToObject } from '../schema/key-encoding.ts'
 import { gatherBlock } from '../schema/vector-ops.ts'
 import type { HeldRows, RowHolder } from '../tablet/locate-rows.ts'
 import type { Tablet } from '../tablet/tablet.ts'
@@ -77,7 +77,7 @@ export function resolveSection(section: WriteSection, misses: LookupMisses): Res
       tablet,
       rows: wholeRows(section, absent),
       keys: gatherKeys(keys, absent),
-      hashes: hashes.length === absent.length ? hashes : Uint32Array.from(absent, (i) => hashes[i] as number),
+      hashes: hashes.length === absent.length ? hashes : gatherHashes(hashes, absent),
     })
   }
   return { actions, counts: countsOf(section, absentCount, presentCount) }
@@ -155,7 +155,7 @@ function changeAction(section: WriteSection, op: ChangeAction['op'], holder: Row
     holder,
     rowIds: rows,
     keys: isWhole ? keys : gatherKeys(keys, indexes),
-    hashes: isWhole ? hashes : Uint32Array.from(indexes, (i) => hashes[i] as number),
+    hashes: isWhole ? hashes : gatherHashes(hashes, indexes),
   }
   if (op === 'live') return { ...place, rows: wholeRows(section, indexes), positions: columns.map((_, position) => position) }
   const block = isWhole ? section.rows : gatherBlock(section.rows, indexes)
@@ -170,7 +170,9 @@ function changeAction(section: WriteSection, op: ChangeAction['op'], holder: Row
 }
 
 function allIndexes(count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, i) => i)
+  const all = new Int32Array(count)
+  for (let i = 0; i < count; i++) all[i] = i
+  return all
 }
 
 function inserted(count: number): WriteCounts {
