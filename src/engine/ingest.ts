@@ -20,7 +20,8 @@ import type { Tablet } from '../tablet/tablet.ts'
 import type { TabletEdit, TabletHost } from '../tablet/tablet-host.ts'
 import type { Vfs } from '../vfs/vfs.ts'
 import type { TableForm } from './engine-table.ts'
-import type { Slot, WriteQueue } from './write-queue.ts'
+import type { Slot } from './waiting.ts'
+import type { WriteQueue } from './write-queue.ts'
 
 /** Rows written meanwhile that are left for the last round, while all writes wait. */
 const leftRowsMax = 20_000

@@ -20,6 +20,7 @@ import type { HybridClock } from './hybrid-clock.ts'
 import { keyExistsError } from './key-exists-error.ts'
 import { rejected } from './rejected.ts'
 import { type Action, addCounts, checkExpectation, nothing, type ResolvedWrite, resolveSection } from './resolve-write.ts'
+import type { Alone, Slot, Waiting } from './waiting.ts'
 import { sliceRows, type Write } from './write.ts'
 import type { WriteCounts } from './write-api.ts'
 import { logAction, logWrite } from './write-log.ts'
@@ -27,26 +28,6 @@ import type { WriteThrottle } from './write-throttle.ts'
 
 /** Log bytes past which a group is written without waiting for more writes to join it. */
 const groupBytesMax = 1 << 20
-
-interface Waiting {
-  /** Rises from write to write. */
-  readonly ordinal: number
-  readonly write: Write | Promise<Write>
-  readonly resolve: (answer: unknown) => void
-  readonly reject: (error: unknown) => void
-}
-
-/** What takes an op of its own without being a batch: see `WriteQueue.alone`. */
-export interface Slot {
-  readonly opId: number
-  readonly timestamp: number
-}
-
-/** Waits for its turn to run alone. */
-interface Alone extends Omit<Waiting, 'write'> {
-  readonly perform: (slot: Slot) => Promise<() => void>
-  readonly signal: AbortSignal | undefined
-}
 
 interface Logged extends ResolvedWrite {
   readonly write: Write

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { LruBlockCache } from '../../plugins/lru-block-cache/index.ts'
-import { type Database, defineTable, hashPartition, int32, int64, open, partitionsOf, string, writeSSTable } from '../../src/index.ts'
+import { defineTable, hashPartition, int32, int64, open, partitionsOf, string, writeSSTable } from '../../src/index.ts'
 import { schemaFromDefinition } from '../../src/schema/table-definition.ts'
 import { deflateCodec } from '../../src/sstable/codec.ts'
 import { ColumnRewriter } from '../../src/sstable/column-rewriter.ts'
@@ -11,25 +11,9 @@ import { FileHandles } from '../../src/sstable/file-handles.ts'
 import { inspectSSTable } from '../../src/sstable/inspect.ts'
 import { SSTableReader } from '../../src/sstable/sstable-reader.ts'
 import { MemoryVfs, openMemory, SeededRandom, SimulatedClock } from '../../src/testing/index.ts'
-import { outcome, rowsFrom, small, sstFiles, turns } from './kit.ts'
+import { filled, rowsOf, type Wide } from './ingest-kit.ts'
+import { outcome, rowsFrom, small, sstFiles } from './kit.ts'
 
-type Wide = { id: number; text: string }
-
-/** A database with rows 0 to 49 on disk, of which 7 is dead, and 100 to 109 in memory, of which 105 is. */
-async function filled(vfs: MemoryVfs, clock = new SimulatedClock()): Promise<Database> {
-  const db = await openMemory({}, { vfs, clock })
-  const table = await db.createTable(small)
-  await table.insert(rowsFrom(0, 50))
-  await table.insert(rowsFrom(100, 10))
-  await db.flush()
-  await table.delete([7])
-  await table.insert(rowsFrom(200, 10))
-  await table.delete([205])
-  await vfs.makeDirectory('/in')
-  return db
-}
-
-const rowsOf = async (db: Database): Promise<Wide[]> => db.table(small).scan({ order: 'key' }).toArray() as Promise<Wide[]>
 const filesIn = (vfs: MemoryVfs) => [...vfs.snapshot().keys()].filter((path) => path.startsWith('/db/')).sort()
 
 test('ingested rows are there at once, all of them, change like others, and outlast a reopening', async (t) => {
@@ -247,143 +231,6 @@ test('of a partitioned table each file holds keys of one tablet; files of severa
   await db.close()
 })
 
-test('a row that is written while the files are on their way in is not lost, nor is its key there twice', async (t) => {
-  const won = new Set<string>()
-  for (let wait = 0; wait < 48; wait += 3) {
-    const vfs = new MemoryVfs()
-    const db = await filled(vfs)
-    const table = db.table(small)
-    await writeSSTable('/in/a.sst', small, rowsFrom(1000, 50), { vfs })
-    const ingesting = outcome(table.ingest('/in/a.sst'))
-    await turns(wait)
-    const inserting = outcome(table.insert({ id: 1020, text: 'written' }))
-    if (wait % 2 === 0) void outcome(db.flush())
-    const [ingested, inserted] = await Promise.all([ingesting, inserting])
-    if (ingested === undefined) {
-      t.is(inserted, 'KEY_EXISTS')
-      t.is(await table.count({}), 118)
-      won.add('ingest')
-    } else {
-      t.is(ingested, 'INGEST_REJECTED')
-      t.is(inserted, 1)
-      t.is((await table.get(1020))?.text, 'written')
-      t.is(await table.count({}), 69)
-      won.add('insert')
-    }
-    await db.close()
-  }
-  t.deepEqual([...won].sort(), ['ingest', 'insert'])
-})
-
-test('after a power cut at any call all of the rows are there, or none, and the database goes on', async (t) => {
-  const random = new SeededRandom(11)
-  const vfs = new MemoryVfs()
-  const first = await filled(vfs)
-  await first.sync()
-  await writeSSTable('/in/a.sst', small, rowsFrom(1000, 40), { vfs })
-  const before = await rowsOf(first)
-  const after = [...before, ...rowsFrom(1000, 40)]
-  const seen = { all: 0, none: 0 }
-  for (let call = 1; ; call++) {
-    const world = vfs.clone()
-    const db = await openMemory({}, { vfs: world })
-    await db.sync()
-    world.crashAtCall(world.callCount + call, { share: random })
-    const result = await outcome(db.table(small).ingest('/in/a.sst'))
-    const isDone = !world.crashed
-    await outcome(db.close())
-    const left = world.crash({ mode: 'power', random })
-    const again = await openMemory({}, { vfs: left })
-    const rows = await rowsOf(again)
-    t.deepEqual(rows, rows.length === before.length ? before : after, `call ${call}`)
-    if (result === undefined) t.is(rows.length, after.length)
-    seen[rows.length === before.length ? 'none' : 'all']++
-    const known = again
-      .table(small)
-      .stats()
-      .tablets.flatMap(({ rowsets }) => rowsets.map(({ path }) => path))
-    t.deepEqual(
-      sstFiles(left).filter((path) => path.startsWith('/db')),
-      known.sort(),
-    )
-    await again.table(small).upsert({ id: 1000, text: 'later' })
-    const killed = await openMemory({}, { vfs: left.crash({ mode: 'kill' }) })
-    t.is((await killed.table(small).get(1000))?.text, 'later')
-    await killed.close()
-    if (isDone) break
-  }
-  t.true(seen.all > 1 && seen.none > 5, JSON.stringify(seen))
-  await first.close()
-})
-
-test('whatever call fails, the ingest rejects, nothing is left of it, and the next one succeeds unless writes have stopped', async (t) => {
-  const vfs = new MemoryVfs()
-  const first = await filled(vfs)
-  await first.sync()
-  await writeSSTable('/in/a.sst', small, rowsFrom(1000, 40), { vfs })
-  const before = await rowsOf(first)
-  const seen = { stopped: 0, again: 0 }
-  for (const error of ['EIO', 'ENOSPC']) {
-    for (let nth = 1; ; nth++) {
-      const world = vfs.clone()
-      const db = await openMemory({}, { vfs: world })
-      const table = db.table(small)
-      await db.sync()
-      const files = sstFiles(world)
-      const rule = world.inject({ op: ['create', 'open', 'openAppend', 'append', 'sync', 'syncDirectory', 'read'], error, nth })
-      const result = await outcome(table.ingest('/in/a.sst'))
-      rule[Symbol.dispose]()
-      if (result === undefined) {
-        t.is((await rowsOf(db)).length, before.length + 40)
-        await db.close()
-        break
-      }
-      t.true(['IO_ERROR', 'DISK_FULL', 'WRITES_STOPPED', 'INGEST_REJECTED'].includes(String(result)), `${error} ${nth}: ${result}`)
-      t.deepEqual(await rowsOf(db), before)
-      if (result === 'WRITES_STOPPED') seen.stopped++
-      else {
-        t.deepEqual(sstFiles(world), files, `${error} ${nth}`)
-        const second = await outcome(table.ingest('/in/a.sst'))
-        t.is(second, undefined, `${error} ${nth}`)
-        t.is((await rowsOf(db)).length, before.length + 40)
-        seen.again++
-      }
-      await outcome(db.close())
-    }
-  }
-  t.true(seen.stopped > 0 && seen.again > 10, JSON.stringify(seen))
-  await first.close()
-})
-
-test('dropping the table, or closing the database, meanwhile ends an ingest, and leaves nothing of it', async (t) => {
-  for (let wait = 0; wait < 30; wait += 3) {
-    const vfs = new MemoryVfs()
-    const db = await filled(vfs)
-    const table = db.table(small)
-    await writeSSTable('/in/a.sst', small, rowsFrom(1000, 40), { vfs })
-    const ingesting = outcome(table.ingest('/in/a.sst'))
-    await turns(wait)
-    if (wait % 2 === 0) await db.dropTable(small)
-    const closing = db.close()
-    const result = await ingesting
-    await closing
-    t.true([undefined, 'TABLE_NOT_FOUND', 'DATABASE_CLOSED'].includes(result as undefined), String(result))
-    const again = await openMemory({}, { vfs })
-    const known = again.tables().flatMap(({ name }) =>
-      again
-        .table(name)
-        .stats()
-        .tablets.flatMap(({ rowsets }) => rowsets.map(({ path }) => path)),
-    )
-    t.deepEqual(
-      sstFiles(vfs).filter((path) => path.startsWith('/db')),
-      known.sort(),
-    )
-    if (wait % 2 === 1) t.is((await rowsOf(again)).length, result === undefined ? 108 : 68)
-    await again.close()
-  }
-})
-
 test('writeSSTable refuses what is no table: rows out of order, a key twice, a bad value, no rows, a file that is there', async (t) => {
   const vfs = new MemoryVfs()
   const write = (rows: Wide[]) => writeSSTable('/a.sst', small, rows, { vfs, rowsPerGroup: 4 })
@@ -399,29 +246,6 @@ test('writeSSTable refuses what is no table: rows out of order, a key twice, a b
   t.is((await writeSSTable('/a.sst', small, some(), { vfs })).rows, 9)
   t.is(await outcome(write(rowsFrom(0))), 'IO_ERROR')
   t.is(vfs.snapshot().size, 1)
-})
-
-test('many rows written meanwhile are looked at too, before writes have to wait', async (t) => {
-  const vfs = new MemoryVfs()
-  const db = await filled(vfs)
-  const table = db.table(small)
-  await writeSSTable('/in/a.sst', small, rowsFrom(1_000_000, 30_000), { vfs })
-  const write = async (last: number) => {
-    const written = Array.from({ length: 10 }, (_, part) => table.insert(rowsFrom(2000 + part * 5000, 5000)))
-    await Promise.all(written)
-    return outcome(table.insert({ id: last, text: 'last' }))
-  }
-  const [result] = await Promise.all([outcome(table.ingest('/in/a.sst')), write(1_500_000)])
-  t.is(result, undefined)
-  t.is(await table.count(), 68 + 30_000 + 50_000 + 1)
-  await writeSSTable('/in/b.sst', small, rowsFrom(3_000_000, 10), { vfs })
-  const second = outcome(table.ingest('/in/b.sst'))
-  const inserts = Array.from({ length: 10 }, (_, part) => table.insert(rowsFrom(-100_000 + part * 5000, 5000)))
-  const clash = outcome(table.insert({ id: 3_000_005, text: 'mine' }))
-  await Promise.all(inserts)
-  const both = [await second, await clash]
-  t.true(both[0] === undefined ? both[1] === 'KEY_EXISTS' : both[0] === 'INGEST_REJECTED' && both[1] === 1, String(both))
-  await db.close()
 })
 
 test('a copy of an ingested file, some columns anew, says when its rows were ingested', async (t) => {
@@ -463,6 +287,28 @@ test('a copy of an ingested file, some columns anew, says when its rows were ing
     t.deepEqual(source.loadTimestampsSync(group), copied.loadTimestampsSync(group))
   }
   for await (const problem of copied.verify()) t.fail(problem.message)
+  await db.close()
+})
+
+test('compactions of ingested rows, and of their changes, keep from whom they are hidden', async (t) => {
+  const vfs = new MemoryVfs()
+  const db = await filled(vfs)
+  const table = db.table(small)
+  const snapshot = db.snapshot()
+  const before = await rowsOf(db)
+  await writeSSTable('/in/a.sst', small, rowsFrom(20), { vfs })
+  await writeSSTable('/in/b.sst', small, rowsFrom(1000, 100), { vfs, rowsPerGroup: 30 })
+  t.is(await outcome(table.ingest(['/in/a.sst', '/in/b.sst'])), 'INGEST_REJECTED')
+  await table.ingest('/in/b.sst')
+  await table.update([{ id: 1050, text: 'changed' }])
+  for (const kind of ['minor-delta', 'major-delta', 'merging'] as const) {
+    await db.compact(table, { kind })
+    t.deepEqual(await table.scan({ order: 'key', snapshot }).toArray(), before, kind)
+    t.is(await table.get(1050, { snapshot }), undefined)
+    t.is((await table.get(1050))?.text, 'changed')
+    t.is(await table.count(), before.length + 100)
+  }
+  snapshot.close()
   await db.close()
 })
 
