@@ -174,7 +174,8 @@ export class WriteQueue {
     const resolved = this.#resolve(write)
     if (!resolved) return undefined
     if (resolved.actions.length === 0) return eventLoopGate.resolve(write.answer(resolved.counts))
-    const w = { ...resolved, write, opId: this.#lastAppliedOp + 1, timestamp: this.#o.time.next() }
+    const { actions, counts } = resolved
+    const w: Logged = { actions, counts, write, opId: this.#lastAppliedOp + 1, timestamp: this.#o.time.next() }
     logWrite(this.#log, w.actions, w.opId, w.timestamp)
     const written = this.#log.commit()
     if (written) return this.#finishLater(w, written)
