@@ -124,7 +124,7 @@ export interface Table<T extends TableDefinition = TableDefinition> extends Tabl
   readonly definition: T
   /**
    * Inserts whole columns, many times faster than rows; resolves with the number of rows. They are applied in parts of
-   * about 8 MiB (a hundred thousand rows or so), in order, each part as a whole; a smaller call is one part. If a later
+   * about 4 MiB (fifty thousand rows or so), in order, each part as a whole; a smaller call is one part. If a later
    * part is refused, those before it stay, and the error's context says how many rows they are (`insertedRows`). The
    * arrays must not change before the call resolves.
    */
