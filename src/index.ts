@@ -66,3 +66,4 @@ export {
   type UpdateRow,
   type UpsertRow,
 } from './schema/table-definition.ts'
+export { partitionsOf, type WriteSSTableOptions, type WrittenSSTable, writeSSTable } from './sstable/write-sstable.ts'

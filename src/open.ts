@@ -129,7 +129,9 @@ async function openAssembled(config: ResolvedConfig, assembly: Assembly, walStat
   requireKept('events', EventBus, options.events === given.events)
   Object.freeze(options)
   const rowCache = assembly.has(RowCache) ? assembly.get(RowCache) : undefined
-  const engine = await openStorage({ options, config, memory, cache: assembly.get(BlockCache), rowCache, jobIds: assembly.get(JobIds) })
+  const cache = assembly.get(BlockCache)
+  const jobIds = assembly.get(JobIds)
+  const engine = await openStorage({ options, config, memory, cache, rowCache, jobIds, pool: assembly.get(WorkerPool) })
   opened = engine
   walState.current = () => ({ walBytes: engine.wal?.retainedBytes ?? 0, targetBytes: config.wal.targetReplayBytes })
   try {

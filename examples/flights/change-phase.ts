@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Database, rowsetPicture, VarveError } from 'varve'
+import { type Database, rowsetPicture } from 'varve'
 import { type ChangeRecord, changeFlights } from './change-flights.ts'
 import type { FlightsTable } from './flights-table.ts'
 import { measureReads, type ReadMeasure } from './measure-reads.ts'
@@ -17,21 +17,20 @@ export interface ChangePhase {
   readonly pictures: { readonly changed: string; readonly compacted: string }
 }
 
-/**
- * Corrects the flights, reads them, compacts the table and reads them again. Maintenance begins nothing of its own while
- * reads are measured: what it has begun may still run.
- */
+/** Corrects the flights, reads them, compacts the table and reads them again. Nothing runs beside what is measured. */
 export async function changePhase(db: Database, table: FlightsTable, o: { rowCount: number; pictures: string }): Promise<ChangePhase> {
-  const before = await measureReads(table, 'before')
-  const changes = await changeFlights(table, o.rowCount)
-  db.maintenance.pause()
   try {
+    await pauseMaintenance(db)
+    const before = await measureReads(table, 'before')
+    db.maintenance.resume()
+    const changes = await changeFlights(table, o.rowCount)
+    await pauseMaintenance(db)
     await db.flush(table)
     const changed = await measureReads(table, 'changed')
     const read = await readBack(table)
     const changedPicture = await draw(table, o.pictures, 'rowsets-changed.svg', 'with the changes beside the rows')
     const begunMs = performance.now()
-    await compact(db, table)
+    await db.compact(table)
     const compactMs = performance.now() - begunMs
     const compacted = await measureReads(table, 'compacted')
     const compactedPicture = await draw(table, o.pictures, 'rowsets-compacted.svg', 'compacted')
@@ -42,12 +41,16 @@ export async function changePhase(db: Database, table: FlightsTable, o: { rowCou
   }
 }
 
-/** Until a plugin contributes merging compaction there is nobody who could. */
-async function compact(db: Database, table: FlightsTable): Promise<void> {
-  try {
-    await db.compact(table)
-  } catch (error) {
-    if (!(error instanceof VarveError && error.code === 'SERVICE_NOT_FOUND')) throw error
+/** Begins nothing more, and waits for what runs. */
+async function pauseMaintenance({ maintenance, events }: Database): Promise<void> {
+  maintenance.pause()
+  while (maintenance.status().running.length > 0) {
+    await new Promise<void>((resolve) => {
+      const ended = events.on('op:end', () => {
+        ended[Symbol.dispose]()
+        resolve()
+      })
+    })
   }
 }
 

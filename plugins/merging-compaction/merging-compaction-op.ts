@@ -33,6 +33,8 @@ export class MergingCompactionOp implements MaintenanceOp {
   readonly #policy: MergingCompactionPolicy
   readonly #o: MergingCompactionOpOptions
   #claim: RowSetClaim | undefined
+  /** The last plan, and what it was made of: the policy may take milliseconds, and stats are asked for whenever memory grows. */
+  #last: { readonly disk: Tablet['disk']; readonly plan: Plan | undefined; readonly allAvailable: boolean } | undefined
 
   constructor(tablet: Tablet, policy: MergingCompactionPolicy, o: MergingCompactionOpOptions) {
     this.name = `MergingCompaction(${tablet.label})`
@@ -68,23 +70,23 @@ export class MergingCompactionOp implements MaintenanceOp {
   }
 
   #plan(): Plan | undefined {
-    const { disk, schema } = this.#tablet
+    const { disk, schema, claims } = this.#tablet
     if (!schema.maintenance.compaction || disk.size < 2) return undefined
+    const isFree = (rowset: RowSet) => claims.allows('merging compaction', rowset)
+    const last = this.#last
+    if (last?.disk === disk && (last.plan ? last.plan.rowsets.every(isFree) : last.allAvailable)) return last.plan
     const { budgetBytes, rowsetBytesMax } = this.#o
-    const choice = this.#policy.choose({
-      rowsets: disk.rowsets.map((rowset) => this.#describe(rowset)),
-      budgetBytes,
-      targetBytes: rowsetBytesMax,
-    })
-    if (choice.rowsets.length === 0) return undefined
-    return { rowsets: choice.rowsets.map((i) => disk.rowsets[i] as RowSet), choice }
+    const rowsets = disk.rowsets.map((rowset) => describe(rowset, isFree(rowset)))
+    const choice = this.#policy.choose({ rowsets, budgetBytes, targetBytes: rowsetBytesMax })
+    const plan = choice.rowsets.length === 0 ? undefined : { rowsets: choice.rowsets.map((i) => disk.rowsets[i] as RowSet), choice }
+    this.#last = { disk, plan, allAvailable: rowsets.every(({ available }) => available) }
+    return plan
   }
+}
 
-  #describe(rowset: RowSet) {
-    const { minKey, maxKey, rowCount } = rowset
-    const { undo, redo } = compactableDeltas(rowset)
-    const deltaBytes = [...undo, ...redo].reduce((sum, { meta }) => sum + meta.sizeBytes, 0)
-    const available = this.#tablet.claims.allows('merging compaction', rowset)
-    return { minKey, maxKey, rowCount, sizeBytes: rowset.sizeBytes + deltaBytes, deadRowCount: 0, available }
-  }
+function describe(rowset: RowSet, available: boolean) {
+  const { minKey, maxKey, rowCount } = rowset
+  const { undo, redo } = compactableDeltas(rowset)
+  const deltaBytes = [...undo, ...redo].reduce((sum, { meta }) => sum + meta.sizeBytes, 0)
+  return { minKey, maxKey, rowCount, sizeBytes: rowset.sizeBytes + deltaBytes, deadRowCount: 0, available }
 }

@@ -124,7 +124,7 @@ export interface Table<T extends TableDefinition = TableDefinition> extends Tabl
   readonly definition: T
   /**
    * Inserts whole columns, many times faster than rows; resolves with the number of rows. They are applied in parts of
-   * about 8 MiB (a hundred thousand rows or so), in order, each part as a whole; a smaller call is one part. If a later
+   * about 4 MiB (fifty thousand rows or so), in order, each part as a whole; a smaller call is one part. If a later
    * part is refused, those before it stay, and the error's context says how many rows they are (`insertedRows`). The
    * arrays must not change before the call resolves.
    */
@@ -166,6 +166,13 @@ export interface Table<T extends TableDefinition = TableDefinition> extends Tabl
   count(o?: ReadOptions & { where?: Predicate<Row<T>> }): Promise<number>
   /** The key of a row, in the form that `get` takes. */
   keyOf(row: Pick<Row<T>, T['primaryKey'][number] & keyof Row<T>>): Key<T>
+  /**
+   * Takes SSTables that were written elsewhere (`writeSSTable`) into the table: all of their rows at once, or none. The files are
+   * checked and copied on a worker, and may be removed afterwards. Rejects with INGEST_REJECTED { table, path, problem } if one is
+   * damaged, has other columns than the table, holds keys of several tablets, or a key that has a row, alive or dead, in the
+   * table or in another of the files.
+   */
+  ingest(files: string | readonly string[], o?: { signal?: AbortSignal }): Promise<void>
   stats(): TableStats
 }
 

@@ -2,7 +2,7 @@
  * A call that names keys several times, each time with the same columns, comes to one of the rows of each key: to the last
  * that it gives, or, where rows that are there are left alone, to the first. No value need be looked at to see which.
  */
-import { compareKeys, gatherKeys } from '../schema/key-encoding.ts'
+import { compareKeys, gatherHashes, gatherKeys } from '../schema/key-encoding.ts'
 import { gatherBlock } from '../schema/vector-ops.ts'
 import { inputRow, type WriteSection } from './write.ts'
 
@@ -40,7 +40,7 @@ function gatherSection(section: WriteSection, kept: Int32Array): WriteSection {
     ...section,
     rows: gatherBlock(section.rows, kept),
     keys: gatherKeys(section.keys, kept),
-    hashes: Uint32Array.from(kept, (row) => section.hashes[row] as number),
+    hashes: gatherHashes(section.hashes, kept),
     inputRows: kept.map((row) => inputRow(section, row)),
     ...(whole && { whole: (indexes: Int32Array) => whole(indexes.map((i) => kept[i] as number)) }),
   }

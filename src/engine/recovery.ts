@@ -14,6 +14,7 @@ import { ObsoleteFiles } from '../cleaner/obsolete-files.ts'
 import type { JobIds } from '../events/job-ids.ts'
 import type { ResolvedConfig } from '../kernel/config.ts'
 import type { MemoryBudget } from '../maintenance/memory-budget.ts'
+import type { WorkerPool } from '../maintenance/worker-pool.ts'
 import { type DatabaseFile, fileNumberAbove, listDatabaseFiles, lockFileName, orphanFiles } from '../manifest/database-files.ts'
 import { Manifest } from '../manifest/manifest.ts'
 import { type RecoveredManifest, recoverManifest } from '../manifest/manifest-recovery.ts'
@@ -41,6 +42,7 @@ export interface OpenStorageOptions {
   /** Undefined: rows read by key are put together from their columns each time. */
   readonly rowCache: RowCache | undefined
   readonly jobIds: JobIds
+  readonly pool: WorkerPool
 }
 
 /** Opens the directory. Rejects with what `open` says; nothing is left open or locked then. */

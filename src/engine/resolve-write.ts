@@ -6,7 +6,7 @@
 import { VarveError } from '../base/errors.ts'
 import type { LookupMisses } from '../rowset/lookup-misses.ts'
 import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
-import { decodeKey, gatherKeys, keyBytes, keyLayout, keyValuesToObject } from '../schema/key-encoding.ts'
+import { decodeKey, gatherHashes, gatherKeys, keyBytes, keyLayout, keyValuesToObject } from '../schema/key-encoding.ts'
 import { gatherBlock } from '../schema/vector-ops.ts'
 import type { HeldRows, RowHolder } from '../tablet/locate-rows.ts'
 import type { Tablet } from '../tablet/tablet.ts'
@@ -77,7 +77,7 @@ export function resolveSection(section: WriteSection, misses: LookupMisses): Res
       tablet,
       rows: wholeRows(section, absent),
       keys: gatherKeys(keys, absent),
-      hashes: hashes.length === absent.length ? hashes : Uint32Array.from(absent, (i) => hashes[i] as number),
+      hashes: hashes.length === absent.length ? hashes : gatherHashes(hashes, absent),
     })
   }
   return { actions, counts: countsOf(section, absentCount, presentCount) }
@@ -149,28 +149,38 @@ function changeAction(section: WriteSection, op: ChangeAction['op'], holder: Row
   const { tablet, keys, hashes } = section
   const { columns, keyColumns } = tablet.schema
   const isWhole = indexes.length === keys.count
-  const place = {
+  const gathered = isWhole ? keys : gatherKeys(keys, indexes)
+  const theirHashes = isWhole ? hashes : gatherHashes(hashes, indexes)
+  // Plain literals: spread objects would cost more than all else that is done for a change of one row.
+  const action = (block: RowBlock, positions: readonly number[]): ChangeAction => ({
     op,
     tablet,
     holder,
     rowIds: rows,
-    keys: isWhole ? keys : gatherKeys(keys, indexes),
-    hashes: isWhole ? hashes : Uint32Array.from(indexes, (i) => hashes[i] as number),
-  }
-  if (op === 'live') return { ...place, rows: wholeRows(section, indexes), positions: columns.map((_, position) => position) }
-  const block = isWhole ? section.rows : gatherBlock(section.rows, indexes)
-  const given = section.positions ?? columns.map((_, position) => position)
-  if (op === 'update') return { ...place, rows: block, positions: given }
-  const positions = given.filter((position) => keyColumns.includes(position))
-  return {
-    ...place,
-    rows: { rowCount: block.rowCount, columns: block.columns.filter((_, c) => keyColumns.includes(given[c] as number)) },
+    rows: block,
     positions,
-  }
+    keys: gathered,
+    hashes: theirHashes,
+  })
+  if (op === 'live') return action(wholeRows(section, indexes), positionsOf(columns))
+  const block = isWhole ? section.rows : gatherBlock(section.rows, indexes)
+  const given = section.positions ?? positionsOf(columns)
+  if (op === 'update') return action(block, given)
+  const keyBlock = { rowCount: block.rowCount, columns: block.columns.filter((_, c) => keyColumns.includes(given[c] as number)) }
+  return action(
+    keyBlock,
+    given.filter((position) => keyColumns.includes(position)),
+  )
+}
+
+function positionsOf(columns: readonly unknown[]): number[] {
+  return columns.map((_, position) => position)
 }
 
 function allIndexes(count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, i) => i)
+  const all = new Int32Array(count)
+  for (let i = 0; i < count; i++) all[i] = i
+  return all
 }
 
 function inserted(count: number): WriteCounts {

@@ -4,12 +4,13 @@
  */
 
 import type { Timer } from '../base/clock.ts'
-import { asError, InvariantError, VarveError } from '../base/errors.ts'
+import { asError, InvariantError, throwIfAborted, VarveError } from '../base/errors.ts'
 import type { ObsoleteFiles } from '../cleaner/obsolete-files.ts'
 import type { FileInfo } from '../events/event-map.ts'
 import type { JobIds } from '../events/job-ids.ts'
 import type { ResolvedConfig } from '../kernel/config.ts'
 import type { MemoryBudget } from '../maintenance/memory-budget.ts'
+import type { WorkerPool } from '../maintenance/worker-pool.ts'
 import { deltaFileName, sstableFileName } from '../manifest/database-files.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import type { Version } from '../manifest/version.ts'
@@ -29,8 +30,10 @@ import type { LogPosition } from '../wal/log-position.ts'
 import type { Wal } from '../wal/wal.ts'
 import { type CheckpointOptions, Checkpoints } from './checkpoint.ts'
 import type { EngineOptions } from './engine-options.ts'
+import type { TableForm } from './engine-table.ts'
 import type { FileNumbers } from './file-numbers.ts'
 import { type HybridClock, timestampAtStartOf } from './hybrid-clock.ts'
+import { Ingest } from './ingest.ts'
 import { Snapshots } from './snapshots.ts'
 import { TableCatalog } from './table-catalog.ts'
 import { WriteQueue } from './write-queue.ts'
@@ -43,6 +46,7 @@ export interface StorageParts {
   readonly cache: BlockCache
   readonly rowCache: RowCache | undefined
   readonly jobIds: JobIds
+  readonly pool: WorkerPool
   readonly chunks: ChunkPool
   readonly files: FileHandles
   readonly obsolete: ObsoleteFiles
@@ -83,6 +87,8 @@ export class StorageEngine implements TabletHost {
   #queue: WriteQueue | undefined
   #throttle: WriteThrottle | undefined
   readonly #checkpoints: Checkpoints
+  readonly #closing = new AbortController()
+  readonly #ingests = new Set<Promise<unknown>>()
   #stopped: Error | undefined
   #closed = false
   #syncTimer: Timer | undefined
@@ -211,14 +217,16 @@ export class StorageEngine implements TabletHost {
     await this.#orStop(this.#wal?.syncThrough(opId))
   }
 
-  async commitEdit(edit: TabletEdit & Pick<VersionEdit, 'tables' | 'droppedTables'>): Promise<void> {
+  async commitEdit(
+    edit: TabletEdit & Pick<VersionEdit, 'tables' | 'droppedTables'> & Partial<Pick<VersionEdit, 'lastOpId'>>,
+  ): Promise<void> {
     if (!this.#manifest) throw readOnlyError()
     const { numbers, options, time } = this.parts
     const complete = {
       ...edit,
       wallClockMs: options.clock.nowMs(),
       nextFileNumber: numbers.peek,
-      lastOpId: this.lastAppliedOp,
+      lastOpId: edit.lastOpId ?? this.lastAppliedOp,
       lastTimestamp: time.last,
       nextTableId: this.catalog.nextTableId,
       logSyncedThrough: this.#wal?.syncedOpId ?? 0,
@@ -314,6 +322,25 @@ export class StorageEngine implements TabletHost {
     return this.#checkpoints.take(directory, o)
   }
 
+  /** Takes SSTables that were written elsewhere into a table. */
+  async ingest(form: TableForm, files: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+    this.requireWritable()
+    throwIfAborted(signal)
+    const signals = signal ? [signal, this.#closing.signal] : [this.#closing.signal]
+    const ingest = new Ingest(this, form, files, AbortSignal.any(signals)).run()
+    const ended = ingest.catch(() => undefined)
+    this.#ingests.add(ended)
+    try {
+      await ingest
+    } catch (error) {
+      const isAborted = error instanceof VarveError && error.code === 'ABORTED'
+      if (!isAborted || signal?.aborted) throw error
+      throw new VarveError('DATABASE_CLOSED', 'The database was closed while files were being ingested; nothing was.', { cause: error })
+    } finally {
+      this.#ingests.delete(ended)
+    }
+  }
+
   #checkpointState(): { manifest: Manifest; wal: Wal } {
     this.requireOpen()
     if (!this.#manifest || !this.#wal) throw readOnlyError()
@@ -322,6 +349,8 @@ export class StorageEngine implements TabletHost {
 
   /** Ends writing: no write is taken any more, those under way are finished, and the log is made durable. The directory stays locked. */
   async close(): Promise<void> {
+    this.#closing.abort()
+    if (this.#ingests.size > 0) await Promise.all(this.#ingests)
     this.#closed = true
     this.#syncTimer?.cancel()
     this.#throttle?.close()

@@ -1,5 +1,6 @@
 import { requireOptions } from '../base/call-options.ts'
 import { VarveError } from '../base/errors.ts'
+import { holdEventLoop } from '../base/event-loop-gate.ts'
 import { count } from '../query/aggregate.ts'
 import { type AggregateRequest, planAggregate, runAggregate } from '../query/aggregate-query.ts'
 import { QueryScan, type ScanSource } from '../query/query-scan.ts'
@@ -200,6 +201,20 @@ export class VarveTable {
       schema,
       schema.keyColumns.map((position) => row[schema.columns[position]?.name ?? ''] as ColumnValue),
     )
+  }
+
+  async ingest(files: string | readonly string[], o: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#requireUsable()
+    const paths: readonly unknown[] = typeof files === 'string' ? [files] : files
+    if (!Array.isArray(paths) || !paths.every((path) => typeof path === 'string' && path !== ''))
+      throw new TypeError('ingest takes the path of an SSTable, or an array of paths.')
+    requireOptions('ingest', o, ['signal'])
+    this.#engine.requireWritable()
+    if (paths.length === 0) return
+    using _held = holdEventLoop()
+    while (this.#table.altering) await this.#table.altering
+    this.#requireUsable()
+    await this.#table.during(this.#engine.ingest(this.#table.form, paths as string[], o.signal))
   }
 
   stats(): TableStats {

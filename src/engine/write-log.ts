@@ -1,9 +1,8 @@
 import type { TableSchema } from '../schema/table-schema.ts'
-import type { SectionTarget } from '../wal/batch-format.ts'
 import type { Wal } from '../wal/wal.ts'
 import type { Action } from './resolve-write.ts'
 
-const columnIds = new WeakMap<TableSchema, readonly number[]>()
+const idsOfColumns = new WeakMap<TableSchema, readonly number[]>()
 
 /** Puts a write into the log as one batch, to wait for `commit`; nothing of it is left there if that throws. */
 export function logWrite(log: Wal, actions: readonly Action[], opId: number, timestamp: number): void {
@@ -22,21 +21,21 @@ export function logAction(log: Wal, action: Action): void {
   const { tablet, rows } = action
   const { schema, ordinal } = tablet
   const generation = action.op === 'insert' ? tablet.liveGeneration : tablet.generationOf(action.holder)
-  const target: SectionTarget = generation === undefined ? { target: 'disk' } : { target: 'memory', generation }
   const all = allColumnIds(schema)
-  const ids = action.op === 'insert' ? all : action.positions.map((position) => all[position] as number)
-  log.section(
-    action.op as 'insert',
-    { ...target, tableId: schema.tableId, tablet: ordinal, schemaVersion: schema.version, columnIds: ids },
-    rows,
-  )
+  const columnIds = action.op === 'insert' ? all : action.positions.map((position) => all[position] as number)
+  const { tableId, version: schemaVersion } = schema
+  const section =
+    generation === undefined
+      ? { target: 'disk' as const, tableId, tablet: ordinal, schemaVersion, columnIds }
+      : { target: 'memory' as const, generation, tableId, tablet: ordinal, schemaVersion, columnIds }
+  log.section(action.op as 'insert', section, rows)
 }
 
 function allColumnIds(schema: TableSchema): readonly number[] {
-  let ids = columnIds.get(schema)
+  let ids = idsOfColumns.get(schema)
   if (!ids) {
     ids = schema.columns.map((column) => column.id)
-    columnIds.set(schema, ids)
+    idsOfColumns.set(schema, ids)
   }
   return ids
 }

@@ -20,6 +20,7 @@ import type { HybridClock } from './hybrid-clock.ts'
 import { keyExistsError } from './key-exists-error.ts'
 import { rejected } from './rejected.ts'
 import { type Action, addCounts, checkExpectation, nothing, type ResolvedWrite, resolveSection } from './resolve-write.ts'
+import type { Alone, Slot, Waiting } from './waiting.ts'
 import { sliceRows, type Write } from './write.ts'
 import type { WriteCounts } from './write-api.ts'
 import { logAction, logWrite } from './write-log.ts'
@@ -27,14 +28,6 @@ import type { WriteThrottle } from './write-throttle.ts'
 
 /** Log bytes past which a group is written without waiting for more writes to join it. */
 const groupBytesMax = 1 << 20
-
-interface Waiting {
-  /** Rises from write to write. */
-  readonly ordinal: number
-  readonly write: Write | Promise<Write>
-  readonly resolve: (answer: unknown) => void
-  readonly reject: (error: unknown) => void
-}
 
 interface Logged extends ResolvedWrite {
   readonly write: Write
@@ -62,7 +55,7 @@ export interface WriteQueueOptions {
 
 export class WriteQueue {
   readonly #o: WriteQueueOptions
-  readonly #waiting: Waiting[] = []
+  readonly #waiting: (Waiting | Alone)[] = []
   #pumping = false
   #applying = false
   /** Whether writes are looked up and not yet applied: rows must stay where they were found. */
@@ -116,19 +109,31 @@ export class WriteQueue {
       if (refusal) throw refusal
       throwIfAborted(signal)
       const done = write instanceof Promise || !this.isFree || write.rowCount > sliceRows ? undefined : this.#tryNow(write)
-      return done ?? this.#enqueue(write, signal)
+      return done ?? this.#enqueue({ write }, signal)
     } catch (error) {
       return rejected(error)
     }
   }
 
-  #enqueue(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<unknown> {
+  /**
+   * Runs something in its turn, while no write is between its look-up and its application and none begins; rows may move.
+   * It is given an op id and a timestamp that no batch has, and must make them durable by itself. The op is
+   * taken for applied, its timestamp shown, and what it resolves with called, in one tick. If it rejects, the op id is free again.
+   */
+  async alone(perform: (slot: Slot) => Promise<() => void>, signal: AbortSignal | undefined): Promise<void> {
+    const refusal = this.#o.refusal()
+    if (refusal) throw refusal
+    throwIfAborted(signal)
+    await this.#enqueue({ perform, signal }, signal)
+  }
+
+  #enqueue(item: Pick<Waiting, 'write'> | Pick<Alone, 'perform' | 'signal'>, signal: AbortSignal | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const leave = () => this.#leave(waiting, abortedError(signal as AbortSignal))
       const done = () => signal?.removeEventListener('abort', leave)
-      const waiting: Waiting = {
+      const waiting: Waiting | Alone = {
         ordinal: this.#nextOrdinal++,
-        write,
+        ...item,
         resolve: (answer) => {
           done()
           resolve(answer)
@@ -145,7 +150,7 @@ export class WriteQueue {
   }
 
   /** Takes a write that waits behind others out of the queue; the first one sees for itself that it is to go. */
-  #leave(waiting: Waiting, error: VarveError): void {
+  #leave(waiting: Waiting | Alone, error: VarveError): void {
     const index = this.#waiting.indexOf(waiting)
     if (index <= 0) return
     this.#waiting.splice(index, 1)
@@ -169,7 +174,8 @@ export class WriteQueue {
     const resolved = this.#resolve(write)
     if (!resolved) return undefined
     if (resolved.actions.length === 0) return eventLoopGate.resolve(write.answer(resolved.counts))
-    const w = { ...resolved, write, opId: this.#lastAppliedOp + 1, timestamp: this.#o.time.next() }
+    const { actions, counts } = resolved
+    const w: Logged = { actions, counts, write, opId: this.#lastAppliedOp + 1, timestamp: this.#o.time.next() }
     logWrite(this.#log, w.actions, w.opId, w.timestamp)
     const written = this.#log.commit()
     if (written) return this.#finishLater(w, written)
@@ -220,7 +226,9 @@ export class WriteQueue {
     this.#pumping = true
     while (this.#waiting.length > 0) {
       try {
-        await this.#commit(await this.#takeGroup())
+        const [head] = this.#waiting
+        if (head && 'perform' in head) await this.#runAlone(head)
+        else await this.#commit(await this.#takeGroup())
       } catch (error) {
         this.#o.broken(asError(error))
       }
@@ -231,6 +239,35 @@ export class WriteQueue {
     }
     this.#pumping = false
     this.#tellSettled()
+  }
+
+  async #runAlone({ perform, signal, resolve, reject }: Alone): Promise<void> {
+    const opId = this.#lastAppliedOp + 1
+    try {
+      const refusal = this.#o.refusal()
+      if (refusal) throw refusal
+      throwIfAborted(signal)
+      const timestamp = this.#o.time.next()
+      const apply = await perform({ opId, timestamp })
+      this.#lastAppliedOp = opId
+      this.#visibleTimestamp = timestamp
+      this.#applyAlone(apply)
+      resolve(undefined)
+    } catch (error) {
+      this.#stopIfLogDid()
+      reject(error)
+    }
+    this.#waiting.shift()
+  }
+
+  /** What is applied is durable: if it cannot be, that is a state that must not be. */
+  #applyAlone(apply: () => void): void {
+    try {
+      apply()
+    } catch (error) {
+      this.#o.broken(asError(error))
+      throw error
+    }
   }
 
   /** A log that has failed for good takes no write any more; a full disk is another matter. */
@@ -245,7 +282,8 @@ export class WriteQueue {
     let opId = this.#lastAppliedOp
     let isFull = false
     while (this.#waiting.length > 0 && !isFull) {
-      const head = this.#waiting[0] as Waiting
+      const head = this.#waiting[0] as Waiting | Alone
+      if ('perform' in head) break
       if (group.length > 0 && head.write instanceof Promise) break
       try {
         const write = await head.write

@@ -62,9 +62,13 @@ function changeSection(schema: TableSchema, tablet: Tablet, wish: Wish, change: 
   const { block, keys, inputRows, positions } = change
   const setsNothing = wish.ifPresent === 'update' && positions.length === schema.keyColumns.length
   const ifPresent = setsNothing ? 'nothing' : wish.ifPresent
-  const section = { ...wish, ifPresent, tablet, rows: block, keys, hashes: hashKeys(keys), inputRows, firstRow: 0 }
-  if (positions.length === schema.columns.length) return { ...section, positions: undefined }
-  return { ...section, positions, whole: (indexes) => encoder.completed(gatherChange(change, indexes)) }
+  const { ifAbsent } = wish
+  const hashes = hashKeys(keys)
+  // Every write of one row comes through here: spread objects would cost more than all else that is done for it.
+  if (positions.length === schema.columns.length)
+    return { tablet, ifAbsent, ifPresent, rows: block, positions: undefined, keys, hashes, inputRows, firstRow: 0 }
+  const whole = (indexes: Int32Array) => encoder.completed(gatherChange(change, indexes))
+  return { tablet, ifAbsent, ifPresent, rows: block, positions, whole, keys, hashes, inputRows, firstRow: 0 }
 }
 
 function gatherChange({ block, keys, inputRows, positions }: ChangeBlock, rows: Int32Array): ChangeBlock {

@@ -60,6 +60,8 @@ export interface EventMap {
   /** In the same tick as the installation, before any file is cleaned. `outputs` is empty if it failed, or left nothing to write. */
   'compaction:end': End & CompactionScope & { readonly outputs: readonly FileInfo[] }
   'sstable:created': { readonly file: FileInfo }
+  /** In the same tick as the installation, and after `sstable:created` of each file. */
+  'sstable:ingested': { readonly files: readonly FileInfo[] }
   'delta:created': { readonly file: FileInfo }
   'file:deleted': { readonly path: string; readonly kind: string }
   'manifest:created': NumberedFile

@@ -79,6 +79,8 @@ export type EditReason =
       readonly outputs: readonly number[]
       readonly cut: number
     }
+  /** SSTables that were written elsewhere came in, as op `opId` of its own, which the log does not have; committed at `timestamp`. */
+  | { readonly kind: 'ingest'; readonly tableId: number; readonly opId: number; readonly timestamp: number }
 
 /** Per tablet, what must outlive the files. */
 export interface TabletState {

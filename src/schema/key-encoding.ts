@@ -11,7 +11,7 @@
  */
 export { encodeKeys, gatherKeys } from './block-keys.ts'
 export { decodeKey, keyBytes, keyColumnEnds, keysFromBytes, keyValuesToObject } from './key-bytes.ts'
-export { hashKey, hashKeys, hashLeadingWords } from './key-hash.ts'
+export { gatherHashes, hashKey, hashKeys, hashLeadingWords } from './key-hash.ts'
 export { type FixedKeyLayout, type KeyLayout, keyBytesMax, keyLayout, type VariableKeyLayout } from './key-layout.ts'
 export { type EncodedKeyRange, type KeyBounds, keyRange } from './key-range.ts'
 export { compareBytes, compareKeys, compareKeyToBytes, compareRanges, findKey, lowerBound, prefixEnd } from './key-search.ts'

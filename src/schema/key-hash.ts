@@ -16,6 +16,13 @@ export function hashKeys(keys: KeyBlock, out: Uint32Array = new Uint32Array(keys
   return out
 }
 
+/** The hashes of the keys that `gatherKeys` takes. */
+export function gatherHashes(hashes: Uint32Array, rows: Int32Array): Uint32Array {
+  const gathered = new Uint32Array(rows.length)
+  for (let k = 0; k < rows.length; k++) gathered[k] = hashes[rows[k] as number] as number
+  return gathered
+}
+
 /** The hash of one key of a block, as `hashKeys` gives it: an unsigned 32-bit number. */
 export function hashKey(keys: KeyBlock, i: number): number {
   if (keys.form === 'variable') return hashRange(keys.bytes, keys.offsets[i] as number, keys.offsets[i + 1] as number)

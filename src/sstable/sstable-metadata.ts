@@ -9,6 +9,7 @@
  *   text last key · per group: text first key
  *   per column, then for the insert timestamps, per group: varint size of the block ÷ 8 · u8 encoding (+ 128:
  *   compressed) · zone map
+ *   of a file that was ingested: varint commit timestamp of all its rows, whatever the timestamp blocks say
  *
  * A text is a varint length and that many bytes (names UTF-8). Kinds are numbered as in `kinds`.
  */
@@ -72,6 +73,8 @@ export interface SSTableMetadata {
   /** By ordinal; `compressed` is the top bit. */
   readonly encodings: Uint8Array
   readonly zoneMaps: ZoneMapStore
+  /** Of a file that was ingested: when all of its rows were, whatever the timestamp blocks say. */
+  readonly commitTimestamp: number | undefined
 }
 
 export function writeMetadata(out: PayloadWriter, input: MetadataInput): void {
@@ -126,8 +129,22 @@ export function readMetadata(reader: PayloadReader): SSTableMetadata {
   const firstKeys: Uint8Array[] = []
   for (let group = 0; group < groupCount; group++) firstKeys.push(readBytes(reader))
   const directory = readDirectory(reader, groupCount, columns.length + 1, filterBytes)
+  const commitTimestamp = reader.remaining === 0 ? undefined : reader.varint()
   if (reader.remaining !== 0) throw new RangeError(`${reader.remaining} bytes are left over`)
-  return { rows, rowsPerGroup, groupCount, codecName, tableId, tableName, columns, keyColumns, firstKeys, maxKey, ...directory }
+  return {
+    rows,
+    rowsPerGroup,
+    groupCount,
+    codecName,
+    tableId,
+    tableName,
+    columns,
+    keyColumns,
+    firstKeys,
+    maxKey,
+    commitTimestamp,
+    ...directory,
+  }
 }
 
 function readColumn(reader: PayloadReader): StoredColumn {

@@ -2,16 +2,18 @@ import { asError, InvariantError } from '../base/errors.ts'
 import type { ColumnVector, FixedVector, KeyBlock } from '../schema/column-vector.ts'
 import { type EncodedKeyRange, encodeKeys } from '../schema/key-encoding.ts'
 import type { ColumnSchema, TableSchema } from '../schema/table-schema.ts'
+import { sealBlock } from './block.ts'
 import type { BlockCache } from './block-cache.ts'
 import { acquire, acquireSync, BlockLoader, type StoredBlock } from './block-loader.ts'
 import type { BloomFilter } from './bloom-filter.ts'
 import { CachedKeys } from './cached-keys.ts'
 import { type Codec, findCodec } from './codec.ts'
-import type { CachedColumn } from './column-block.ts'
+import { type CachedColumn, encodeColumn } from './column-block.ts'
 import { defaultVector, defaultZoneMap } from './default-vector.ts'
 import { frameCorruption } from './file-frame.ts'
 import type { FileHandles } from './file-handles.ts'
 import { openMetadata, openMetadataSync } from './open-metadata.ts'
+import { PayloadWriter } from './payload-writer.ts'
 import type { ZoneMap } from './sstable.ts'
 import { SSTableIndex } from './sstable-index.ts'
 import type { SSTableMetadata } from './sstable-metadata.ts'
@@ -154,6 +156,8 @@ export class SSTableReader {
 
   /** Least and greatest insert timestamp of a group. Reads nothing. */
   timestampRange(group: number): { min: number; max: number } {
+    const { commitTimestamp } = this.#opened.metadata
+    if (commitTimestamp !== undefined) return { min: commitTimestamp, max: commitTimestamp }
     const { min, max } = this.#opened.metadata.zoneMaps.at(this.#timestampOrdinal(group))
     return { min: min as number, max: max as number }
   }
@@ -187,17 +191,21 @@ export class SSTableReader {
 
   /** The commit timestamps at which the rows of a group were inserted, if they are in the cache. */
   timestamps(group: number): Float64Array | undefined {
+    const ingested = this.#commitTimestamps(group)
+    if (ingested !== undefined) return ingested
     const block = this.#loading.cached(this.#timestampOrdinal(group))
     return block === undefined ? undefined : timestampsOf(block)
   }
 
   async loadTimestamps(group: number): Promise<Float64Array> {
+    const ingested = this.#commitTimestamps(group)
+    if (ingested !== undefined) return ingested
     const [block] = await this.#loading.load([this.#timestampOrdinal(group)])
     return timestampsOf(block as CachedColumn)
   }
 
   loadTimestampsSync(group: number): Float64Array {
-    return timestampsOf(this.#loading.loadSync([this.#timestampOrdinal(group)])[0] as CachedColumn)
+    return this.#commitTimestamps(group) ?? timestampsOf(this.#loading.loadSync([this.#timestampOrdinal(group)])[0] as CachedColumn)
   }
 
   /**
@@ -211,7 +219,8 @@ export class SSTableReader {
       .sort((a, b) => a.ordinal - b.ordinal)
     const blocks = await this.#loading.readStored([...places.map(({ ordinal }) => ordinal), this.#timestampOrdinal(group)])
     const columns = new Map(places.map(({ position }, i) => [position, blocks[i] as StoredBlock]))
-    return { columns, timestamps: blocks.at(-1) as StoredBlock }
+    const ingested = this.#commitTimestamps(group)
+    return { columns, timestamps: ingested === undefined ? (blocks.at(-1) as StoredBlock) : storedTimestamps(ingested) }
   }
 
   /** The encoded keys of a group, if they are in the cache. */
@@ -321,6 +330,12 @@ export class SSTableReader {
     return group * stride + stride - 1
   }
 
+  /** Of a file that was ingested: the one timestamp, for each row of a group. */
+  #commitTimestamps(group: number): Float64Array | undefined {
+    const { commitTimestamp } = this.#opened.metadata
+    return commitTimestamp === undefined ? undefined : new Float64Array(this.groupRowCount(group)).fill(commitTimestamp)
+  }
+
   #default(group: number, position: number): ColumnVector {
     return defaultVector(this.#column(position), this.groupRowCount(group))
   }
@@ -344,4 +359,12 @@ export class SSTableReader {
 
 function timestampsOf(block: CachedColumn): Float64Array {
   return (block.vector as FixedVector).values as Float64Array
+}
+
+/** A block of insert timestamps as it would lie in a file, as its first. */
+function storedTimestamps(values: Float64Array): StoredBlock {
+  const payload = new PayloadWriter()
+  const { encoding, zoneMap } = encodeColumn(payload, { form: 'fixed', length: values.length, values, nulls: undefined }, 'timestamp')
+  const bytes = sealBlock(payload.view(), { ordinal: 0, rows: values.length, encoding, hasNulls: false, codec: undefined })
+  return { bytes, encoding, compressed: false, sizeBytes: bytes.length, zoneMap }
 }

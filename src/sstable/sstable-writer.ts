@@ -16,7 +16,7 @@ export interface SSTableWriterOptions {
   readonly rowsPerGroup?: number
   /** Tried on every block on top of its encoding; none by default. */
   readonly codec?: Codec
-  /** Size of the bloom filter; 10 by default, where about 1 in 100 absent keys pass. */
+  /** Size of the bloom filter; 10 by default, where about 1 in 100 absent keys pass. Below 1 all do, and hashes are not kept. */
   readonly bloomBitsPerKey?: number
 }
 
@@ -72,7 +72,7 @@ export class SSTableWriter {
     this.#putColumn({ form: 'fixed', length: rows.rowCount, values: timestamps, nulls: undefined }, 'timestamp')
     this.#noteTimestamps()
     this.#firstKeys.push(keyBytes(group.keys, 0, keyLayout(this.#schema)))
-    this.#hashes.push(group.hashes.slice(0, rows.rowCount))
+    if (this.#bloomBitsPerKey >= 1) this.#hashes.push(group.hashes.slice(0, rows.rowCount))
     this.#lastKey = keysFromBytes(this.#schema, [keyBytes(group.keys, rows.rowCount - 1, keyLayout(this.#schema))])
     this.#rows += rows.rowCount
     await this.#file.settle()
@@ -84,6 +84,7 @@ export class SSTableWriter {
     if (this.#lastKey === undefined) throw new TypeError('An SSTable needs at least one row; abort the writer instead.')
     const maxKey = keyBytes(this.#lastKey, 0, keyLayout(this.#schema))
     const filter = BloomFilter.sized(this.#rows, this.#bloomBitsPerKey)
+    if (this.#bloomBitsPerKey < 1) filter.words.fill(0xffffffff)
     for (const hashes of this.#hashes) filter.add(hashes)
     const sizeBytes = await this.#file.finish(new Uint8Array(filter.words.buffer), {
       schema: this.#schema,

@@ -2,7 +2,7 @@
  * The bytes of an SSTable as they come into being: the header, blocks one after the other, then filter, metadata and
  * trailer. Whoever writes a table says what the blocks are; here they get their numbers and reach the file.
  */
-import { systemCode, VarveError } from '../base/errors.ts'
+import { invariant, systemCode, VarveError } from '../base/errors.ts'
 import type { AppendFile } from '../vfs/vfs.ts'
 import { sealBlock } from './block.ts'
 import { blockEncodings } from './block-encoding.ts'
@@ -11,6 +11,44 @@ import { PayloadWriter } from './payload-writer.ts'
 import { type DirectoryEntry, type MetadataInput, writeMetadata } from './sstable-metadata.ts'
 
 const appendBytesMin = 256 * 1024
+
+/** A table whose metadata and trailer are still to be written. Plain data. */
+export interface UnsealedTable {
+  /** Of the metadata block. */
+  readonly payload: Uint8Array
+  readonly ordinal: number
+  readonly rows: number
+  /** Bytes of the file so far. */
+  readonly sizeBytes: number
+}
+
+/** What an SSTable ends with, behind its filter: the metadata block and the trailer. */
+function tableEnd({ payload, ordinal, rows, sizeBytes }: UnsealedTable): readonly [Uint8Array, Uint8Array] {
+  const block = sealBlock(payload, { ordinal, encoding: blockEncodings.metadata, rows, hasNulls: false, codec: undefined })
+  return [block, fileTrailer(sizeBytes, block.length)]
+}
+
+/**
+ * Makes an unsealed file an SSTable all of whose rows were committed at a timestamp; writes and syncs it, and closes it in any
+ * case. Its size.
+ */
+export async function sealTable(file: AppendFile, unsealed: UnsealedTable, commitTimestamp: number): Promise<number> {
+  await using table = file
+  invariant(
+    table.sizeBytes === unsealed.sizeBytes,
+    `${table.path} has ${table.sizeBytes} bytes, and was written with ${unsealed.sizeBytes}`,
+  )
+  const payload = new PayloadWriter()
+  payload.bytes(unsealed.payload)
+  payload.varint(commitTimestamp)
+  const [block, trailer] = tableEnd({ ...unsealed, payload: payload.view() })
+  const bytes = new Uint8Array(block.length + trailer.length)
+  bytes.set(block)
+  bytes.set(trailer, block.length)
+  await table.append(bytes)
+  await table.sync()
+  return table.sizeBytes
+}
 
 /** Takes over the file, which must be new; `finish` or `abort` ends it. */
 export class TableFile {
@@ -60,21 +98,33 @@ export class TableFile {
 
   /** Adds filter (the words of a `BloomFilter`), metadata and trailer, writes, syncs and closes the file. Its size. */
   async finish(filterWords: Uint8Array, metadata: Omit<MetadataInput, 'filterBytes' | 'blocks'>): Promise<number> {
+    for (const bytes of tableEnd(this.#putFilter(filterWords, metadata))) this.#put(bytes)
+    await this.#end()
+    return this.#sizeBytes
+  }
+
+  /** As `finish`, without metadata and trailer: nobody takes the file for a table until `sealTable` has added them. */
+  async finishUnsealed(filterWords: Uint8Array, metadata: Omit<MetadataInput, 'filterBytes' | 'blocks'>): Promise<UnsealedTable> {
+    const unsealed = this.#putFilter(filterWords, metadata)
+    await this.#end()
+    return unsealed
+  }
+
+  #putFilter(filterWords: Uint8Array, metadata: Omit<MetadataInput, 'filterBytes' | 'blocks'>): UnsealedTable {
     const { rows } = metadata
-    const plain = { rows, hasNulls: false, codec: undefined }
-    const filter = sealBlock(filterWords, { ordinal: this.#blocks.length, encoding: blockEncodings.filter, ...plain })
+    const ordinal = this.#blocks.length
+    const filter = sealBlock(filterWords, { ordinal, encoding: blockEncodings.filter, rows, hasNulls: false, codec: undefined })
     this.#put(filter)
     const payload = new PayloadWriter()
     writeMetadata(payload, { ...metadata, filterBytes: filter.length, blocks: this.#blocks })
-    const offset = this.#sizeBytes
-    const block = sealBlock(payload.view(), { ordinal: this.#blocks.length + 1, encoding: blockEncodings.metadata, ...plain })
-    this.#put(block)
-    this.#put(fileTrailer(offset, block.length))
+    return { payload: payload.view().slice(), ordinal: ordinal + 1, rows, sizeBytes: this.#sizeBytes }
+  }
+
+  async #end(): Promise<void> {
     await this.#append()
     await this.#guard(this.#file.sync())
     await this.#guard(this.#file.close())
     this.#state = 'finished'
-    return this.#sizeBytes
   }
 
   /** Closes the file unfinished; the caller removes it. Idempotent, and nothing after `finish`. */

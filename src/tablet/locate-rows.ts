@@ -42,9 +42,8 @@ export function locateRows(
   for (const holder of [...stores, ...rowsets]) {
     if (left?.length === 0) break
     if (!probe(holder, keys, hashes, left, found, misses)) complete = false
-    const { there, absent } = split(found, left, keys.count)
+    const { there, rows, absent } = split(found, left, keys.count)
     if (there.length > 0) {
-      const rows = there.map((i) => found[i] as number)
       const alive = aliveRows(holder, rows, misses)
       if (alive) held.push({ holder, indexes: there, rows, alive })
       else complete = false
@@ -72,13 +71,35 @@ function probe(
   return true
 }
 
-/** The selected keys that were found, and those that were not: `notInMemory` counts as neither. */
-function split(found: Int32Array, selection: Int32Array | undefined, count: number): { there: Int32Array; absent: Int32Array } {
-  const looked = selection ?? Int32Array.from({ length: count }, (_, i) => i)
-  return {
-    there: looked.filter((i) => (found[i] as number) >= 0),
-    absent: looked.filter((i) => (found[i] as number) < 0 && found[i] !== notInMemory),
+/** The selected keys that were found, with their rows, and those that were not: `notInMemory` counts as neither. */
+function split(
+  found: Int32Array,
+  selection: Int32Array | undefined,
+  keyCount: number,
+): { there: Int32Array; rows: Int32Array; absent: Int32Array } {
+  const count = selection?.length ?? keyCount
+  const there = new Int32Array(count)
+  const rows = new Int32Array(count)
+  const absent = new Int32Array(count)
+  let thereCount = 0
+  let absentCount = 0
+  for (let k = 0; k < count; k++) {
+    const i = selection === undefined ? k : (selection[k] as number)
+    const row = found[i] as number
+    if (row >= 0) {
+      there[thereCount] = i
+      rows[thereCount++] = row
+    } else if (row !== notInMemory) absent[absentCount++] = i
   }
+  return { there: firstOf(there, thereCount), rows: firstOf(rows, thereCount), absent: firstOf(absent, absentCount) }
+}
+
+const none = new Int32Array(0)
+
+/** A copy where there are fewer: a view of a small array costs more than that. */
+function firstOf(values: Int32Array, count: number): Int32Array {
+  if (count === values.length) return values
+  return count === 0 ? none : values.slice(0, count)
 }
 
 function aliveRows(holder: RowHolder, rows: Int32Array, misses: LookupMisses): Uint8Array | undefined {

@@ -80,7 +80,7 @@ test('what is not a database is said to be none, by every command that reads one
   mkdirSync(path('empty'))
   mkdirSync(path('other'))
   writeFileSync(path('other/letter.txt'), 'hello')
-  for (const command of [['scan'], ['get', '1'], ['stats'], ['rowsets'], ['verify'], ['maintenance']]) {
+  for (const command of [['scan'], ['get', '1'], ['stats'], ['rowsets'], ['compact'], ['verify'], ['maintenance']]) {
     for (const directory of ['missing', 'empty', 'other', 'varve.config.json']) {
       const { code, err } = await varve(...command, '-d', directory)
       t.is(code, 1, command.join(' '))
@@ -150,6 +150,14 @@ test('rowsets tells the changes of rows, in files and in memory, and draws a tab
   t.is(out, 'Wrote a picture of 1 rowset of a to a.svg.\n')
   t.regex(readFileSync(path('a.svg'), 'utf8'), /^<svg [\s\S]*Rowsets of a[\s\S]*43 changes to apply[\s\S]*<\/svg>\n$/)
   t.like(JSON.parse((await varve('rowsets', '--svg', 'b.svg', '--json')).out), { table: 'a', rowsets: 1, svg: path('b.svg') })
+  const before = JSON.parse((await varve('stats', '--json')).out)[0].diskBytes
+  const compacted = JSON.parse((await varve('compact', '--json')).out)
+  t.like(compacted, { kind: 'full', before: [{ table: 'a', rowsets: 1, sizeBytes: before }], after: [{ table: 'a', rowsets: 1 }] })
+  const [after] = JSON.parse((await varve('rowsets', '--json')).out)
+  t.is(compacted.after[0].sizeBytes, after.sizeBytes + after.deltas.redo.sizeBytes + after.deltas.undo.sizeBytes)
+  // The deleted rows stay while history is kept: their deletes are what is left to apply.
+  t.like(after.deltas, { redo: { changes: 3 }, undo: { changes: 40 } })
+  t.regex((await varve('compact')).out, /^a: 1 rowset of 0\.\d\d MiB, now 1 of 0\.\d\d MiB\.\n$/)
   t.regex((await varve('rowsets', '--svg', 'none/a.svg')).err, /^error ENOENT: There is no .*none\/a\.svg/)
   writeFileSync(path('other.csv'), 'id\n1\n')
   await varve('import', 'other.csv', '-t', 'other', '-k', 'id')

@@ -7,6 +7,8 @@ import { outcome, rowsFrom, small, turns } from './kit.ts'
 /** Rows on disk, some changed since, some dead, and some in memory and in the log only. */
 async function filled(vfs: MemoryVfs): Promise<Database> {
   const db = await openMemory({}, { vfs })
+  // No compaction of its own accord: tests count files.
+  db.maintenance.pause()
   const table = await db.createTable(small)
   await table.insert(rowsFrom(0, 50))
   await db.flush()
@@ -162,6 +164,7 @@ test('after a power cut at any call the copy is no database, or the whole one', 
   for (let call = 1; ; call++) {
     const world = vfs.clone()
     const db = await openMemory({}, { vfs: world })
+    db.maintenance.pause()
     await db.sync()
     world.crashAtCall(world.callCount + call, { share: random })
     const result = await outcome(db.checkpoint('/copy'))
@@ -218,6 +221,36 @@ test('writes and flushes go on meanwhile: the copy is the state of one moment', 
   t.is(copied[0]?.text, String(copied.length - 5))
   t.is((await rowsOf(db)).length, next)
   await db.close()
+})
+
+test('a compaction that replaces the files meanwhile takes none away before it is copied', async (t) => {
+  const vfs = new MemoryVfs()
+  vfs.inject({ op: 'link', error: 'ENOTSUP' })
+  await (await filled(vfs)).close({ flush: true })
+  let options: EngineOptions | undefined
+  const configure = (given: EngineOptions) => {
+    options = given
+  }
+  const db = await openMemory({}, { vfs, configure })
+  db.maintenance.pause()
+  const rows = await rowsOf(db)
+  const inputs = [...vfs.snapshot().keys()].filter((path) => /^\/db\/.*\.(sst|delta)$/.test(path))
+  const elsewhere = new MemoryVfs()
+  const create = elsewhere.create.bind(elsewhere)
+  let compacted: Promise<void> | undefined
+  elsewhere.create = async (path) => {
+    compacted ??= db.compact()
+    await compacted
+    await turns(20)
+    for (const input of inputs) t.true(vfs.snapshot().has(input), input)
+    return create(path)
+  }
+  await options?.checkpoint('/copy', elsewhere)
+  elsewhere.create = create
+  t.deepEqual(await rowsIn(elsewhere, '/copy'), rows)
+  t.deepEqual(await rowsOf(db), rows)
+  await db.close()
+  t.true(inputs.some((input) => !vfs.snapshot().has(input)))
 })
 
 test('files that the database lets go of meanwhile stay until they are copied', async (t) => {

@@ -118,3 +118,16 @@ test('a full disk is DISK_FULL at any point, and leaves the writer to be aborted
   await t.throwsAsync(writer.finish(), { instanceOf: TypeError, message: /has failed/ })
   await writer.abort()
 })
+
+test('a filter of less than a bit a key lets every key pass, and is small', async (t) => {
+  const vfs = await emptyVfs()
+  const writer = new SSTableWriter(await vfs.create(path), { schema, bloomBitsPerKey: 1 / 1024 })
+  await writer.addGroup(group(Array.from({ length: 5000 }, (_, i) => 2 * i)))
+  await writer.finish()
+  const table = reader(vfs, { schema })
+  await table.open()
+  const filter = await table.loadFilter()
+  t.true(filter.byteLength < 100)
+  for (const hash of [0, 1, 0x9e3779b1, 0xffffffff]) t.true(filter.mayContain(hash))
+  t.deepEqual(await problemsOf(table), [])
+})

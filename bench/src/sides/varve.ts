@@ -59,6 +59,10 @@ export class VarveSide implements Side {
     return this.database.flush()
   }
 
+  compact(): Promise<void> {
+    return this.database.compact(this.table, { kind: 'full' })
+  }
+
   pauseMaintenance(): void {
     this.database.maintenance.pause()
   }

@@ -31,7 +31,9 @@ export const changeWorkloads: readonly Workload[] = [
     unit: 'bytes',
     better: 'lower',
     goal: { atMost: 1 },
-    note: 'One column of every row, in batches of 1000 random rows; then settled, compacted where the store compacts (better-sqlite3: VACUUM), and closed.',
+    note:
+      "One column of every row, in batches of 1000 random rows; then settled, compacted (varve: compact, of kind 'full'; classic-level: compactRange; " +
+      'better-sqlite3: VACUUM; lmdb and duckdb have no such call), and closed. varve keeps what rows were for its default 15 minutes of history.',
   },
   ...(['A', 'B', 'C', 'D', 'F'] as const).flatMap((letter) => [ycsbLine(letter, 'uniform'), ycsbLine(letter, 'zipfian')]),
 ]

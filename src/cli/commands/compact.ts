@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander'
 import type { CompactOptions } from '../../engine/api.ts'
+import type { TableStats } from '../../engine/metrics.ts'
 import { open } from '../../open.ts'
 import { diskVfs } from '../../vfs/disk-vfs.ts'
-import { countText, mebibytesText } from '../amounts.ts'
+import { countOf, countText, mebibytesText } from '../amounts.ts'
 import { plainJson } from '../cell.ts'
 import type { Cli, ExitCode } from '../cli.ts'
 import { targetConfig, using } from '../database-target.ts'
@@ -37,7 +38,7 @@ export function compactCommand(cli: Cli, done: (code: ExitCode) => void): Comman
       for (const [i, { table, rowsets, sizeBytes }] of after.entries()) {
         const was = before[i] as (typeof before)[number]
         await cli.out.line(
-          `${table}: ${countText(was.rowsets)} rowsets of ${mebibytesText(was.sizeBytes)} MiB, now ${countText(rowsets)} of ${mebibytesText(sizeBytes)} MiB.`,
+          `${table}: ${countOf(was.rowsets, 'rowset')} of ${mebibytesText(was.sizeBytes)} MiB, now ${countText(rowsets)} of ${mebibytesText(sizeBytes)} MiB.`,
         )
       }
     })
@@ -45,7 +46,6 @@ export function compactCommand(cli: Cli, done: (code: ExitCode) => void): Comman
   })
 }
 
-function sizeOf({ tablets }: { readonly tablets: readonly { readonly rowsets: readonly { readonly sizeBytes: number }[] }[] }) {
-  const rowsets = tablets.flatMap((tablet) => tablet.rowsets)
-  return { rowsets: rowsets.length, sizeBytes: rowsets.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) }
+function sizeOf({ tablets, diskBytes }: TableStats) {
+  return { rowsets: tablets.reduce((sum, { rowsets }) => sum + rowsets.length, 0), sizeBytes: diskBytes }
 }

@@ -31,12 +31,18 @@ export interface Composed {
 export function composeDeltas(delta: DeltaSchema, block: RowBlock, order: Int32Array, rule: ComposeRule): Composed {
   const wanted = rule.kind === 'undo' ? order.filter((entry) => (timesOf(block)[entry] as number) > rule.horizon) : order
   const runs = findRuns(block, wanted, rule)
-  const composed = runs.count === wanted.length ? gatherBlock(block, wanted) : joinRuns(delta, block, wanted, runs, rule)
+  const composed = runs.count === wanted.length ? inOrder(block, wanted) : joinRuns(delta, block, wanted, runs, rule)
   const said = entriesThatSay(delta, composed, valuePositions(delta))
   return {
     block: said.length === composed.rowCount ? composed : gatherBlock(composed, said),
     forgottenThrough: Math.max(newestDropped(block, order, rule), newestJoined(block, wanted, runs)),
   }
+}
+
+function inOrder(block: RowBlock, order: Int32Array): RowBlock {
+  if (order.length !== block.rowCount) return gatherBlock(block, order)
+  for (let i = 0; i < order.length; i++) if (order[i] !== i) return gatherBlock(block, order)
+  return block
 }
 
 function newestDropped(block: RowBlock, order: Int32Array, { kind, horizon }: ComposeRule): number {

@@ -8,6 +8,8 @@ import type { TableSchema } from '../../schema/table-schema.ts'
 import type { BlockCache, BlockCacheStats } from '../../sstable/block-cache.ts'
 import { type Codec, findCodec } from '../../sstable/codec.ts'
 import { FileHandles } from '../../sstable/file-handles.ts'
+import { openMetadata } from '../../sstable/open-metadata.ts'
+import type { SSTableMetadata } from '../../sstable/sstable-metadata.ts'
 import { SSTableReader } from '../../sstable/sstable-reader.ts'
 import { SSTableWriter } from '../../sstable/sstable-writer.ts'
 import type { AppendFile, Vfs, VfsHandle } from '../../vfs/vfs.ts'
@@ -91,6 +93,12 @@ export class JobFiles {
     const reader = new SSTableReader({ fileNumber, path, schema, cache: noCache, files: this.#handles, codecs: this.#codecs })
     await reader.open()
     return reader
+  }
+
+  /** What an SSTable says of itself, whatever table it is of. Rejects with what `openMetadata` does. */
+  async metadataOf(path: string): Promise<SSTableMetadata> {
+    await using file = await this.#vfs.open(path)
+    return await openMetadata(file)
   }
 
   /** Creates an output, which must not exist. DISK_FULL if there is no room for it. */

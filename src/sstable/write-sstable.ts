@@ -1,0 +1,127 @@
+import { VarveError } from '../base/errors.ts'
+import { fileError } from '../base/file-error.ts'
+import type { KeyBlock } from '../schema/column-vector.ts'
+import { compareKeys, decodeKey, encodeKeys, gatherKeys, hashKeys, keyBytes, keyLayout } from '../schema/key-encoding.ts'
+import { partitionRows } from '../schema/partitioner.ts'
+import { type RowEncoder, rowEncoder } from '../schema/row-encoder.ts'
+import { type InsertRow, schemaFromDefinition, type TableDefinition } from '../schema/table-definition.ts'
+import type { TableSchema } from '../schema/table-schema.ts'
+import { diskVfs } from '../vfs/disk-vfs.ts'
+import type { Vfs } from '../vfs/vfs.ts'
+import type { Codec } from './codec.ts'
+import { defaultRowsPerGroup } from './sstable.ts'
+import { SSTableWriter } from './sstable-writer.ts'
+
+export interface WriteSSTableOptions {
+  /** Where the file goes; default: the disk. */
+  readonly vfs?: Vfs
+  /** Rows of each row group but the last; 8192 by default. */
+  readonly rowsPerGroup?: number
+  /** Tried on every block on top of its encoding; none by default. */
+  readonly codec?: Codec
+}
+
+export interface WrittenSSTable {
+  readonly rows: number
+  readonly sizeBytes: number
+}
+
+type Rows<T> = Iterable<InsertRow<T>> | AsyncIterable<InsertRow<T>>
+
+/**
+ * Writes rows to an SSTable outside of any database, for `table.ingest`. They come in ascending order of their keys, each key
+ * once; defaults are applied as by an insert. The file must not exist; it is synced when the promise resolves.
+ *
+ * Rejects with INVALID_VALUE { table, column, rowIndex }, a TypeError for rows out of order, for a key that comes twice and for
+ * no rows at all, DISK_FULL or IO_ERROR; then there is no file.
+ */
+export async function writeSSTable<T extends TableDefinition>(
+  path: string,
+  definition: T,
+  rows: Rows<T>,
+  o: WriteSSTableOptions = {},
+): Promise<WrittenSSTable> {
+  const { vfs = diskVfs(), rowsPerGroup = defaultRowsPerGroup, codec } = o
+  const schema = schemaFromDefinition(definition, { tableId: 0 })
+  const file = await vfs.create(path).catch((thrown: unknown) => {
+    throw fileError(thrown)
+  })
+  let writer: SSTableWriter | undefined
+  try {
+    writer = new SSTableWriter(file, { schema, rowsPerGroup, ...(codec && { codec }) })
+    const groups = new GroupWriter(schema, writer)
+    let group: object[] = []
+    for await (const row of rows as AsyncIterable<object>) {
+      group.push(row)
+      if (group.length < rowsPerGroup) continue
+      await groups.add(group)
+      group = []
+    }
+    if (group.length > 0) await groups.add(group)
+    if (writer.rows === 0) throw new TypeError(`An SSTable needs at least one row; ${path} was given none.`)
+    const { rows: count, sizeBytes } = await writer.finish()
+    return { rows: count, sizeBytes }
+  } catch (thrown) {
+    await (writer ? writer.abort() : file.close()).catch(() => undefined)
+    await vfs.remove(path).catch(() => undefined)
+    throw fileError(thrown)
+  }
+}
+
+/** The tablet (partition) to which each of some rows belongs: a file to be ingested holds rows of one. */
+export function partitionsOf<T extends TableDefinition>(definition: T, rows: readonly InsertRow<T>[]): number[] {
+  const schema = schemaFromDefinition(definition, { tableId: 0 })
+  const block = rowEncoder(schema).encode(rows as readonly object[])
+  const partitions = partitionRows(schema, block, encodeKeys(schema, block))
+  return partitions ? [...partitions] : rows.map(() => 0)
+}
+
+class GroupWriter {
+  readonly #schema: TableSchema
+  readonly #writer: SSTableWriter
+  readonly #encoder: RowEncoder
+  #last: KeyBlock | undefined
+
+  constructor(schema: TableSchema, writer: SSTableWriter) {
+    this.#schema = schema
+    this.#writer = writer
+    this.#encoder = rowEncoder(schema)
+  }
+
+  async add(group: readonly object[]): Promise<void> {
+    const rows = this.#encode(group)
+    const keys = encodeKeys(this.#schema, rows)
+    this.#checkOrder(keys)
+    const timestamps = new Float64Array(rows.rowCount)
+    await this.#writer.addGroup({ rows, keys, hashes: hashKeys(keys), timestamps })
+    this.#last = gatherKeys(keys, Int32Array.of(keys.count - 1))
+  }
+
+  #encode(group: readonly object[]) {
+    try {
+      return this.#encoder.encode(group)
+    } catch (error) {
+      const { rowIndex } = error instanceof VarveError ? error.context : {}
+      if (!(error instanceof VarveError) || typeof rowIndex !== 'number' || this.#writer.rows === 0) throw error
+      const index = this.#writer.rows + rowIndex
+      throw new VarveError(error.code, error.message.replace(`row ${rowIndex}`, `row ${index}`), {
+        context: { ...error.context, rowIndex: index },
+        cause: error,
+      })
+    }
+  }
+
+  #checkOrder(keys: KeyBlock): void {
+    if (this.#last && compareKeys(this.#last, 0, keys, 0) >= 0) throw this.#disorder(keys, 0)
+    for (let i = 1; i < keys.count; i++) if (compareKeys(keys, i - 1, keys, i) >= 0) throw this.#disorder(keys, i)
+  }
+
+  #disorder(keys: KeyBlock, i: number): TypeError {
+    const key = decodeKey(this.#schema, keyBytes(keys, i, keyLayout(this.#schema)))
+      .map(String)
+      .join(', ')
+    return new TypeError(
+      `Row ${this.#writer.rows + i}, with the key (${key}), does not come after the one before it. Give rows in ascending order of their keys, each key once.`,
+    )
+  }
+}
