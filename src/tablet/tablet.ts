@@ -51,7 +51,7 @@ export class Tablet {
   /** Who works on which rowsets on disk. */
   readonly claims = new RowSetClaims(() => this.#tell())
   /** Whole rows read by key; undefined: nobody keeps them. */
-  #cached: CachedRows | undefined
+  readonly #cached: CachedRows | undefined
   #live: MemRowSet
   #liveGeneration: number
   #liveSinceMs: number
@@ -457,8 +457,6 @@ export class Tablet {
   supersede(): void {
     this.#end = 'altered'
     this.claims.end()
-    this.#cached?.release()
-    this.#cached = undefined
   }
 
   /** Lets go of everything; scans that hold pins go on, and the files go once the last of them has ended. */

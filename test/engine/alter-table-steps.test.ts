@@ -1,6 +1,6 @@
 import test from 'ava'
-import { eq, int32, type TableInfo } from '../../src/index.ts'
-import { MemoryVfs, openMemory, SeededRandom } from '../../src/testing/index.ts'
+import { type AnyTable, eq, int32, type TableInfo } from '../../src/index.ts'
+import { MemoryVfs, openMemory, SeededRandom, SimulatedClock } from '../../src/testing/index.ts'
 import { inEveryPlace, inEveryPlaceRows, rowsOf, sameByEveryRead } from './altered-tables.ts'
 import { outcome, rowsFrom, small, turns } from './kit.ts'
 
@@ -40,6 +40,39 @@ test('writes called before are made as they were called, those called meanwhile 
     t.is(await table.get(8), undefined)
     await using again = await openMemory({}, { vfs: vfs.clone() })
     t.is(await again.table('small').count(), 5000 + 10_000 + 60_000 - 1 + written + 1)
+  }
+})
+
+test('an alteration waits for writes that the disk keeps waiting, and for the later parts of a call that has begun', async (t) => {
+  const text = 'x'.repeat(50)
+  const writes: ((table: AnyTable) => Promise<number>)[] = [
+    (table) => table.insert(Array.from({ length: 20_000 }, (_, id) => ({ id, text }))),
+    (table) => table.insertColumns({ id: Int32Array.from({ length: 200_000 }, (_, i) => i), text: new Array<string>(200_000).fill(text) }),
+  ]
+  for (const write of writes) {
+    const clock = new SimulatedClock()
+    const vfs = new MemoryVfs({ clock })
+    await using db = await openMemory({}, { vfs })
+    db.maintenance.pause()
+    const table = db.table((await db.createTable(small)).name)
+    const slow = vfs.inject({ op: 'append', path: /wal$/, delayMs: 1000 })
+    const ends: unknown[] = []
+    const calls = [outcome(write(table)).then((written) => ends.push(written))]
+    await turns(5)
+    calls.push(
+      outcome(db.alterTable(table, { addColumns: { n: int32().default(1) }, dropColumns: ['text'] })).then((end) => ends.push(end)),
+    )
+    await turns(20)
+    t.deepEqual(ends, [])
+    for (let left = 200; left > 0 && ends.length < 2; left--) {
+      await clock.advance(1000)
+      await turns(10)
+    }
+    slow[Symbol.dispose]()
+    await Promise.all(calls)
+    const [written, altered] = ends
+    t.true(typeof written === 'number' && altered === undefined, `first ${String(written)}, then ${String(altered)}`)
+    t.is(await table.count({ where: eq('n', 1) }), written as number)
   }
 })
 
