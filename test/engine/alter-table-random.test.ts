@@ -194,13 +194,17 @@ class AlterationRun {
     const { change, columns, name, of } = this.#change()
     const ids = Array.from({ length: 4 }, () => this.#random.below(idMax))
     this.log.push(`alter ${show(change)} and meanwhile delete ${ids}`)
+    // A compaction is cancelled, or goes on afterwards.
+    const compacting = chance(this.#random, 0.5)
+      ? this.#db.compact(this.#name).catch((error: { code?: string }) => same('how a compaction ends', error.code, 'ABORTED'))
+      : undefined
     const altering = this.#db.alterTable(this.#name, change)
     const scan = this.#table.scan().toArray()
     const before = [...this.#rows.values()]
     const deleting = this.#table.delete(ids as never)
     for (let turn = this.#random.below(12); turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve))
     const deletedLater = this.#table.delete([0] as never)
-    await Promise.all([altering, deleting, deletedLater])
+    await Promise.all([altering, deleting, deletedLater, compacting])
     same('a scan that had begun', sorted((await scan) as Row[]), sorted(before))
     this.#altered(columns, name, of)
     for (const id of [...ids, 0]) this.#rows.delete(id)
