@@ -92,9 +92,11 @@ test('changes of rows on disk go to a delta file, told in order, and the log tha
   t.deepEqual(told, ['flush:begin delta-mem-store', 'delta:created', 'flush:end delta-mem-store'])
   t.like(created[0], { kind: 'delta', rows: 51, table: 'small', tablet: 0 })
   t.deepEqual(filesOf(vfs, '.delta'), [created[0]?.path])
+  // What comes before the delta file may be the last of the filled segments, still being synced.
+  const ofTheFlush = calls.slice(calls.indexOf('append .delta'))
   const at = (call: string) => {
-    t.true(calls.includes(call), `${call} in ${calls.join(', ')}`)
-    return calls.indexOf(call)
+    t.true(ofTheFlush.includes(call), `${call} in ${calls.join(', ')}`)
+    return ofTheFlush.indexOf(call)
   }
   const order = [
     at('append .delta'),
