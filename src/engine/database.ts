@@ -140,11 +140,9 @@ export class VarveDatabase implements Database {
   async flush(table?: TableRef): Promise<void> {
     this.#engine.requireOpen()
     this.#engine.requireWritable()
-    const tables = table === undefined ? [...this.#engine.catalog.tables.values()] : [this.#engine.catalog.require(nameOf(table))]
+    const tables = this.#tablesMeant(table)
     using _held = holdEventLoop()
-    await this.#engine.queue.settled()
-    const tablets = tables.flatMap((of) => of.tablets)
-    await this.#parts.ops.flush(tablets)
+    await this.#flushTables(tables)
   }
 
   async compact(table?: TableRef, o: CompactOptions = {}): Promise<void> {
@@ -155,9 +153,10 @@ export class VarveDatabase implements Database {
       throw new TypeError(`kind is ${compactionKinds.map((each) => `'${each}'`).join(', ')}; got ${String(kind)}.`)
     this.#engine.requireWritable()
     throwIfAborted(signal)
+    // By object: a table may be renamed while it is flushed.
+    const tables = this.#tablesMeant(table)
     using _held = holdEventLoop()
-    if (kind === 'full') await this.flush(table)
-    const tables = table === undefined ? [...this.#engine.catalog.tables.values()] : [this.#engine.catalog.require(nameOf(table))]
+    if (kind === 'full') await this.#flushTables(tables)
     for (const each of tables) {
       // A table that is altered meanwhile goes on in other tablets.
       for (let form: TableForm | undefined; form !== each.form || each.altering; ) {
@@ -224,6 +223,16 @@ export class VarveDatabase implements Database {
     await attempt(shutDown)
     await attempt(() => engine.parts.unlock())
     if (failures.length > 0) throw failures[0]
+  }
+
+  #tablesMeant(table: TableRef | undefined): EngineTable[] {
+    const { catalog } = this.#engine
+    return table === undefined ? [...catalog.tables.values()] : [catalog.require(nameOf(table))]
+  }
+
+  async #flushTables(tables: readonly EngineTable[]): Promise<void> {
+    await this.#engine.queue.settled()
+    await this.#parts.ops.flush(tables.flatMap((of) => of.tablets))
   }
 
   #tableNamed(name: string): VarveTable {

@@ -321,3 +321,24 @@ test('what the log has of rows under columns that are gone is replayed under tho
     { id: 3, n: 7 },
   ])
 })
+
+test('a table that is renamed while it is compacted by its name is compacted, or the compaction is cancelled', async (t) => {
+  const ends = new Set<unknown>()
+  for (let delay = 0; delay < 20; delay++) {
+    await using db = await openMemory()
+    db.maintenance.pause()
+    const table = db.table((await db.createTable(small)).name)
+    await table.insert(rowsFrom(0, 100))
+    const altering = db.alterTable('small', { renameTo: 'renamed' })
+    await turns(delay)
+    if (table.name === 'renamed') break
+    const compacting = outcome(db.compact('small'))
+    await altering
+    ends.add(await compacting)
+    t.is(await table.count(), 100)
+  }
+  t.true(ends.has(undefined))
+  ends.delete(undefined)
+  ends.delete('ABORTED')
+  t.deepEqual([...ends], [])
+})
