@@ -6,17 +6,18 @@ import { hashKeys } from '../schema/key-encoding.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import { concatBlocks, sliceBlock } from '../schema/vector-ops.ts'
 import type { Codec } from '../sstable/codec.ts'
-import { defaultRowsPerGroup, type SSTableSummary } from '../sstable/sstable.ts'
+import { rowsPerGroupFor } from '../sstable/rows-per-group.ts'
+import type { SSTableSummary } from '../sstable/sstable.ts'
 import { SSTableWriter } from '../sstable/sstable-writer.ts'
 import type { AppendFile } from '../vfs/vfs.ts'
 import { deltaKeys } from './delta-keys.ts'
-import { deltaPositions, deltaSchema } from './delta-schema.ts'
+import { type DeltaSchema, deltaPositions, deltaSchema } from './delta-schema.ts'
 import { fixedValues, StatisticsCollector } from './delta-statistics.ts'
 
 export interface DeltaFileWriteOptions {
   /** Compresses blocks; none by default. */
   readonly codec?: Codec | undefined
-  /** Rows of each row group but the last; 8192 by default. */
+  /** Rows of each row group but the last; by default as many as `rowsPerGroupFor` says of the first block. */
   readonly rowsPerGroup?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -35,26 +36,23 @@ export interface DeltaFileSummary extends SSTableSummary {
  * timestamp, the others the greatest): `$time` says the rest, and twice would cost.
  */
 export class DeltaFileWriter {
-  private readonly writer: SSTableWriter
-  private readonly rowsPerGroup: number
-  private readonly signal: AbortSignal | undefined
+  private readonly file: AppendFile
+  private readonly delta: DeltaSchema
+  private readonly o: DeltaFileWriteOptions
   private readonly statistics: StatisticsCollector
+  /** There once the first block has come. */
+  private writer: SSTableWriter | undefined
+  private rowsPerGroup = 0
   /** Rows that do not fill a group yet. */
   private pending: RowBlock[] = []
   private pendingCount = 0
 
   /** `base`: the table whose rows change. */
   constructor(file: AppendFile, base: TableSchema, o: DeltaFileWriteOptions = {}) {
-    const delta = deltaSchema(base)
-    this.rowsPerGroup = o.rowsPerGroup ?? defaultRowsPerGroup
-    this.signal = o.signal
-    this.statistics = new StatisticsCollector(delta)
-    this.writer = new SSTableWriter(file, {
-      schema: delta.schema,
-      rowsPerGroup: this.rowsPerGroup,
-      bloomBitsPerKey: filterBitsPerKey,
-      ...(o.codec === undefined ? {} : { codec: o.codec }),
-    })
+    this.file = file
+    this.delta = deltaSchema(base)
+    this.o = o
+    this.statistics = new StatisticsCollector(this.delta)
   }
 
   /**
@@ -62,38 +60,47 @@ export class DeltaFileWriter {
    * not change until a later call has written them.
    */
   async add(block: RowBlock): Promise<void> {
+    if (block.rowCount > 0) this.writer ??= this.begin(block)
     for (let from = 0; from < block.rowCount; ) {
       const to = Math.min(block.rowCount, from + this.rowsPerGroup - this.pendingCount)
       this.pending.push(sliceBlock(block, from, to))
       this.pendingCount += to - from
       from = to
-      if (this.pendingCount === this.rowsPerGroup) await this.writeGroup()
+      if (this.pendingCount === this.rowsPerGroup) await this.writeGroup(this.writer as SSTableWriter)
     }
   }
 
   /** Writes the rest, syncs and closes the file. A file without changes is a TypeError: nobody needs it. */
   async finish(): Promise<DeltaFileSummary> {
-    if (this.pendingCount > 0) await this.writeGroup()
+    if (this.writer === undefined) throw new TypeError('A delta file needs at least one change; abort the writer instead.')
+    if (this.pendingCount > 0) await this.writeGroup(this.writer)
     return { ...(await this.writer.finish()), deltas: this.statistics.finish() }
   }
 
   /** Closes the file unfinished; the caller removes it. Idempotent, and nothing after `finish`. */
   async abort(): Promise<void> {
     this.pending = []
-    await this.writer.abort()
+    await (this.writer ? this.writer.abort() : this.file.close())
   }
 
-  private async writeGroup(): Promise<void> {
+  private begin(block: RowBlock): SSTableWriter {
+    const { rowsPerGroup = rowsPerGroupFor(block.columns), codec } = this.o
+    this.rowsPerGroup = rowsPerGroup
+    const { schema } = this.delta
+    return new SSTableWriter(this.file, { schema, rowsPerGroup, bloomBitsPerKey: filterBitsPerKey, ...(codec && { codec }) })
+  }
+
+  private async writeGroup(writer: SSTableWriter): Promise<void> {
     // Lets messages through, or an abort would not be heard.
     await nextTurn()
-    throwIfAborted(this.signal)
+    throwIfAborted(this.o.signal)
     const rows = concatBlocks(this.pending)
     this.pending = []
     this.pendingCount = 0
     this.statistics.add(rows)
     const times = fixedValues(rows, deltaPositions.time) as Float64Array
     const keys = deltaKeys(fixedValues(rows, deltaPositions.row) as Int32Array, times)
-    await this.writer.addGroup({ rows, keys, hashes: hashKeys(keys), timestamps: rangeOf(times) })
+    await writer.addGroup({ rows, keys, hashes: hashKeys(keys), timestamps: rangeOf(times) })
   }
 }
 

@@ -14,7 +14,7 @@ export interface FlushDeltasInput extends JobFilesOptions {
   readonly frozen: FrozenMemRowSet
   /** Does not exist. */
   readonly output: { readonly path: string }
-  /** Changes of each row group but the last. Default: 8192. */
+  /** Changes of each row group but the last. Default: as many as `rowsPerGroupFor` says. */
   readonly rowsPerGroup?: number
 }
 
@@ -25,14 +25,14 @@ export interface FlushDeltasInput extends JobFilesOptions {
  */
 export function flushDeltas(input: FlushDeltasInput, signal?: AbortSignal): Promise<DeltaFileSummary> {
   return withJobFiles(input, signal, async (files) => {
-    const { rowsPerGroup = defaultRowsPerGroup } = input
+    const gathered = input.rowsPerGroup ?? defaultRowsPerGroup
     const changes = MemRows.thaw(input.frozen)
     const order = sortRows(changes, 0, changes.rowCount)
     const file = await files.create(input.output.path)
-    const writer = new DeltaFileWriter(file, input.schema, { codec: files.codec, rowsPerGroup })
-    for (let from = 0; from < order.length; from += rowsPerGroup) {
+    const writer = new DeltaFileWriter(file, input.schema, { codec: files.codec, rowsPerGroup: input.rowsPerGroup })
+    for (let from = 0; from < order.length; from += gathered) {
       await files.turn()
-      const gather = new RowGather(changes, order, from, Math.min(order.length, from + rowsPerGroup))
+      const gather = new RowGather(changes, order, from, Math.min(order.length, from + gathered))
       const columns = changes.schema.columns.map((_, position) => gather.column(position))
       await writer.add({ rowCount: gather.count, columns })
     }

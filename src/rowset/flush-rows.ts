@@ -1,5 +1,7 @@
+import type { ColumnVector } from '../schema/column-vector.ts'
 import { hashKeys } from '../schema/key-encoding.ts'
-import { defaultRowsPerGroup, type SSTableSummary } from '../sstable/sstable.ts'
+import { rowsPerGroupFor } from '../sstable/rows-per-group.ts'
+import type { SSTableSummary } from '../sstable/sstable.ts'
 import { ChangedRows } from './changed-rows.ts'
 import { ChangeOutput } from './compaction/change-output.ts'
 import { type JobFiles, type JobFilesOptions, withJobFiles } from './compaction/job-files.ts'
@@ -28,7 +30,7 @@ export interface FlushInput extends JobFilesOptions {
   readonly rowsPerOutput: number
   /** The files to write, in key order: as many as all rows need, or more. */
   readonly outputs: readonly FlushTarget[]
-  /** Rows of each row group but the last. Default: 8192. */
+  /** Rows of each row group but the last. Default: as many as `rowsPerGroupFor` says. */
   readonly rowsPerGroup?: number
 }
 
@@ -102,7 +104,7 @@ class RowSetFlush {
 
   /** The rows of a list, which is in key order. */
   async write(ids: Int32Array): Promise<FlushedRowSet> {
-    const { rows, histories, target, rowsPerGroup = defaultRowsPerGroup } = this.o
+    const { rows, histories, target, rowsPerGroup = rowsPerGroupFor(someOf(rows, ids)) } = this.o
     const { schema } = rows
     const writer = await this.files.createTable(target.path, { schema, rowsPerGroup })
     for (let from = 0; from < ids.length; from += rowsPerGroup) {
@@ -125,4 +127,15 @@ class RowSetFlush {
     }
     return { base: await writer.finish(), undo: await this.undo.finish(), redo: await this.redo.finish() }
   }
+}
+
+/** Enough to know how wide rows are. */
+const sampledRows = 1024
+
+/** Some of the rows of a list, from all over it. */
+function someOf(rows: MemRows, ids: Int32Array): ColumnVector[] {
+  const step = Math.max(1, Math.floor(ids.length / sampledRows))
+  const some = Int32Array.from({ length: Math.ceil(ids.length / step) }, (_, i) => ids[i * step] as number)
+  const gather = new RowGather(rows, some, 0, some.length)
+  return rows.schema.columns.map((_, position) => gather.column(position))
 }

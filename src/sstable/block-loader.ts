@@ -18,6 +18,8 @@ import { type DirectoryEntry, splitEncoding } from './sstable-metadata.ts'
 const gapBytesMax = 16 * 1024
 /** … up to this much. */
 const readBytesMax = 4 * 1024 * 1024
+/** One that is as large as this is read alone: of a read shared with others it would need a copy. */
+const aloneBytesMin = 128 * 1024
 
 /** A column's block as it lies in its file, checked, and what the directory says of it. */
 export interface StoredBlock extends DirectoryEntry {
@@ -148,13 +150,14 @@ export class BlockLoader {
       const offset = this.#index.blockOffset(ordinal)
       const blockEnd = this.#index.blockEnd(ordinal)
       const run = runs.at(-1)
-      if (run !== undefined && offset - end <= gapBytesMax && blockEnd - start <= readBytesMax) {
+      const isAlone = blockEnd - offset >= aloneBytesMin
+      if (run !== undefined && !isAlone && offset - end <= gapBytesMax && blockEnd - start <= readBytesMax) {
         run.push(ordinal)
       } else {
         runs.push([ordinal])
         start = offset
       }
-      end = blockEnd
+      end = isAlone ? -Infinity : blockEnd
     }
     return runs
   }

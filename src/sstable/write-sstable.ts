@@ -1,21 +1,23 @@
 import { VarveError } from '../base/errors.ts'
 import { fileError } from '../base/file-error.ts'
-import type { KeyBlock } from '../schema/column-vector.ts'
+import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
 import { compareKeys, decodeKey, encodeKeys, gatherKeys, hashKeys, keyBytes, keyLayout } from '../schema/key-encoding.ts'
 import { partitionRows } from '../schema/partitioner.ts'
 import { type RowEncoder, rowEncoder } from '../schema/row-encoder.ts'
 import { type InsertRow, schemaFromDefinition, type TableDefinition } from '../schema/table-definition.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
+import { sliceBlock } from '../schema/vector-ops.ts'
 import { diskVfs } from '../vfs/disk-vfs.ts'
-import type { Vfs } from '../vfs/vfs.ts'
+import type { AppendFile, Vfs } from '../vfs/vfs.ts'
 import type { Codec } from './codec.ts'
+import { rowsPerGroupFor } from './rows-per-group.ts'
 import { defaultRowsPerGroup } from './sstable.ts'
 import { SSTableWriter } from './sstable-writer.ts'
 
 export interface WriteSSTableOptions {
   /** Where the file goes; default: the disk. */
   readonly vfs?: Vfs
-  /** Rows of each row group but the last; 8192 by default. */
+  /** Rows of each row group but the last, from 1 to 8192; by default as many as take half a MiB, but 128 at least. */
   readonly rowsPerGroup?: number
   /** Tried on every block on top of its encoding; none by default. */
   readonly codec?: Codec
@@ -41,28 +43,24 @@ export async function writeSSTable<T extends TableDefinition>(
   rows: Rows<T>,
   o: WriteSSTableOptions = {},
 ): Promise<WrittenSSTable> {
-  const { vfs = diskVfs(), rowsPerGroup = defaultRowsPerGroup, codec } = o
+  const { vfs = diskVfs() } = o
   const schema = schemaFromDefinition(definition, { tableId: 0 })
   const file = await vfs.create(path).catch((thrown: unknown) => {
     throw fileError(thrown)
   })
-  let writer: SSTableWriter | undefined
+  const groups = new GroupWriter(schema, file, o)
   try {
-    writer = new SSTableWriter(file, { schema, rowsPerGroup, ...(codec && { codec }) })
-    const groups = new GroupWriter(schema, writer)
     let group: object[] = []
     for await (const row of rows as AsyncIterable<object>) {
       group.push(row)
-      if (group.length < rowsPerGroup) continue
+      if (group.length < groups.rowsWanted) continue
       await groups.add(group)
       group = []
     }
     if (group.length > 0) await groups.add(group)
-    if (writer.rows === 0) throw new TypeError(`An SSTable needs at least one row; ${path} was given none.`)
-    const { rows: count, sizeBytes } = await writer.finish()
-    return { rows: count, sizeBytes }
+    return await groups.finish()
   } catch (thrown) {
-    await (writer ? writer.abort() : file.close()).catch(() => undefined)
+    await groups.abort().catch(() => undefined)
     await vfs.remove(path).catch(() => undefined)
     throw fileError(thrown)
   }
@@ -78,23 +76,58 @@ export function partitionsOf<T extends TableDefinition>(definition: T, rows: rea
 
 class GroupWriter {
   readonly #schema: TableSchema
-  readonly #writer: SSTableWriter
+  readonly #file: AppendFile
+  readonly #o: WriteSSTableOptions
   readonly #encoder: RowEncoder
+  /** There once the first rows have come: they say how many go into a row group. */
+  #writer: SSTableWriter | undefined
+  #rowsPerGroup: number
   #last: KeyBlock | undefined
+  #rowCount = 0
 
-  constructor(schema: TableSchema, writer: SSTableWriter) {
+  constructor(schema: TableSchema, file: AppendFile, o: WriteSSTableOptions) {
     this.#schema = schema
-    this.#writer = writer
+    this.#file = file
+    this.#o = o
     this.#encoder = rowEncoder(schema)
+    this.#rowsPerGroup = o.rowsPerGroup ?? defaultRowsPerGroup
   }
 
-  async add(group: readonly object[]): Promise<void> {
-    const rows = this.#encode(group)
+  /** How many rows to `add` at a time; fewer are the last. */
+  get rowsWanted(): number {
+    return this.#rowsPerGroup
+  }
+
+  async add(rows: readonly object[]): Promise<void> {
+    const block = this.#encode(rows)
+    this.#writer ??= this.#begin(block)
+    for (let from = 0; from < block.rowCount; from += this.#rowsPerGroup)
+      await this.#addGroup(this.#writer, sliceBlock(block, from, Math.min(block.rowCount, from + this.#rowsPerGroup)))
+  }
+
+  async finish(): Promise<WrittenSSTable> {
+    if (!this.#writer) throw new TypeError(`An SSTable needs at least one row; ${this.#file.path} was given none.`)
+    const { rows, sizeBytes } = await this.#writer.finish()
+    return { rows, sizeBytes }
+  }
+
+  async abort(): Promise<void> {
+    await (this.#writer ? this.#writer.abort() : this.#file.close())
+  }
+
+  #begin({ columns }: RowBlock): SSTableWriter {
+    const { rowsPerGroup = rowsPerGroupFor(columns), codec } = this.#o
+    this.#rowsPerGroup = rowsPerGroup
+    return new SSTableWriter(this.#file, { schema: this.#schema, rowsPerGroup, ...(codec && { codec }) })
+  }
+
+  async #addGroup(writer: SSTableWriter, rows: RowBlock): Promise<void> {
     const keys = encodeKeys(this.#schema, rows)
     this.#checkOrder(keys)
     const timestamps = new Float64Array(rows.rowCount)
-    await this.#writer.addGroup({ rows, keys, hashes: hashKeys(keys), timestamps })
+    await writer.addGroup({ rows, keys, hashes: hashKeys(keys), timestamps })
     this.#last = gatherKeys(keys, Int32Array.of(keys.count - 1))
+    this.#rowCount += rows.rowCount
   }
 
   #encode(group: readonly object[]) {
@@ -102,8 +135,8 @@ class GroupWriter {
       return this.#encoder.encode(group)
     } catch (error) {
       const { rowIndex } = error instanceof VarveError ? error.context : {}
-      if (!(error instanceof VarveError) || typeof rowIndex !== 'number' || this.#writer.rows === 0) throw error
-      const index = this.#writer.rows + rowIndex
+      if (!(error instanceof VarveError) || typeof rowIndex !== 'number' || this.#rowCount === 0) throw error
+      const index = this.#rowCount + rowIndex
       throw new VarveError(error.code, error.message.replace(`row ${rowIndex}`, `row ${index}`), {
         context: { ...error.context, rowIndex: index },
         cause: error,
@@ -121,7 +154,7 @@ class GroupWriter {
       .map(String)
       .join(', ')
     return new TypeError(
-      `Row ${this.#writer.rows + i}, with the key (${key}), does not come after the one before it. Give rows in ascending order of their keys, each key once.`,
+      `Row ${this.#rowCount + i}, with the key (${key}), does not come after the one before it. Give rows in ascending order of their keys, each key once.`,
     )
   }
 }

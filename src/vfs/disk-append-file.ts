@@ -94,3 +94,10 @@ export class DiskAppendFile implements AppendFile {
     return bytesWritten
   }
 }
+
+/** Keeps its thread while it appends. */
+export class BlockingAppendFile extends DiskAppendFile {
+  override async append(bytes: Uint8Array): Promise<void> {
+    this.appendSync(bytes)
+  }
+}

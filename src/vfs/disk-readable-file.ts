@@ -76,6 +76,13 @@ export class DiskReadableFile implements ReadableFile {
   }
 }
 
+/** Keeps its thread while it reads. */
+export class BlockingReadableFile extends DiskReadableFile {
+  override async read(offset: number, length: number): Promise<Uint8Array> {
+    return this.readSync(offset, length)
+  }
+}
+
 /** Memory that is not zeroed first, since the read fills it, and not a slice of Node's pool, which is not aligned. */
 function ownBytes(length: number): Uint8Array {
   const buffer = Buffer.allocUnsafeSlow(length)

@@ -1,6 +1,6 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { columnsOf, type MetricColumns, rowsOf, tickMs } from '../data/metrics-data.ts'
+import { watchEventLoop } from '../run/watch-event-loop.ts'
 import { openVarveWith, type VarveSide } from '../sides/varve.ts'
 import type { Measure, MeasureContext } from './measure.ts'
 
@@ -12,7 +12,6 @@ const ticksPerPart = columnRows / hostCount
 /** Loads so long: several flushes then fall into it. */
 const loadMs = 10_000
 const controlMs = 3000
-const nanosecondsPerMs = 1e6
 
 export const eventLoopDelayOfBatches = delayMeasure('insert batches', async (side, columns) => {
   for (let row = 0; row < columnRows; row += batchRows) await side.insertRows(rowsOf(columns, row, row + batchRows))
@@ -21,9 +20,8 @@ export const eventLoopDelayOfBatches = delayMeasure('insert batches', async (sid
 export const eventLoopDelayOfColumns = delayMeasure('insertColumns', (side, columns) => side.insertColumns(columns))
 
 /**
- * At a resolution of 1 ms, read after a yield: at the default one an idle loop shows 10 ms already, and a starved one
- * shows nothing. The delays are whole times between two turns, the timer's own millisecond included. The figures without
- * a database are of a loop that makes the same rows and yields: what they show above 1 ms, this machine's other work did.
+ * The figures without a database are of a loop that makes the same rows and yields: what they show above 1 ms, this
+ * machine's other work did.
  */
 function delayMeasure(call: string, loadPart: (side: VarveSide, columns: MetricColumns) => Promise<void>): Measure {
   return {
@@ -39,7 +37,7 @@ function delayMeasure(call: string, loadPart: (side: VarveSide, columns: MetricC
     async run({ directory }: MeasureContext) {
       // Made once; each part then moves on in time, which blocks the event loop for a tenth of a millisecond.
       const columns = columnsOf(hostCount, 0, columnRows)
-      const control = await watched(async () => {
+      const control = await watchEventLoop(async () => {
         const untilMs = performance.now() + controlMs
         while (performance.now() < untilMs) {
           rowsOf(columns, 0, batchRows)
@@ -48,7 +46,7 @@ function delayMeasure(call: string, loadPart: (side: VarveSide, columns: MetricC
       })
       const side = await openVarveWith({ directory })
       let loaded = 0
-      const loading = await watched(async () => {
+      const loading = await watchEventLoop(async () => {
         const untilMs = performance.now() + loadMs
         while (performance.now() < untilMs) {
           await loadPart(side, columns)
@@ -68,17 +66,4 @@ function delayMeasure(call: string, loadPart: (side: VarveSide, columns: MetricC
       }
     },
   }
-}
-
-async function watched(work: () => Promise<void>): Promise<{ p99: number; max: number; durationMs: number }> {
-  const monitor = monitorEventLoopDelay({ resolution: 1 })
-  await setImmediate()
-  monitor.enable()
-  await setImmediate()
-  const begunMs = performance.now()
-  await work()
-  const durationMs = performance.now() - begunMs
-  await setImmediate()
-  monitor.disable()
-  return { p99: monitor.percentile(99) / nanosecondsPerMs, max: monitor.max / nanosecondsPerMs, durationMs }
 }

@@ -2,6 +2,7 @@ import { changedScans } from './changed-scans.ts'
 import { costGrowth } from './cost-growth.ts'
 import { eventLoopDelayOfBatches, eventLoopDelayOfColumns } from './event-loop-delay.ts'
 import type { Measure } from './measure.ts'
+import { mergingCompaction } from './merging-compaction.ts'
 import { mergingPolicy } from './merging-policy.ts'
 import { openAndClose } from './open-and-close.ts'
 import { reopenAfterKill } from './reopen-after-kill.ts'
@@ -20,6 +21,7 @@ export const measures: readonly Measure[] = [
   costGrowth,
   schedulerPoll,
   mergingPolicy,
+  mergingCompaction,
   changedScans,
   zipfianRates,
 ]

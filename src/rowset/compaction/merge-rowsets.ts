@@ -14,7 +14,7 @@ import type { ColumnVector, RowBlock } from '../../schema/column-vector.ts'
 import { encodeKeys, hashKeys } from '../../schema/key-encoding.ts'
 import type { TableSchema } from '../../schema/table-schema.ts'
 import { constantVector, gatherVector } from '../../schema/vector-ops.ts'
-import { defaultRowsPerGroup } from '../../sstable/sstable.ts'
+import { rowsPerGroupFor } from '../../sstable/rows-per-group.ts'
 import type { SSTableWriter } from '../../sstable/sstable-writer.ts'
 import { type DeltaSchema, deltaOps, deltaPositionOf, deltaPositions, deltaSchema } from '../delta-schema.ts'
 import type { FlushedRowSet } from '../flush-rows.ts'
@@ -51,7 +51,7 @@ export interface MergeRowSetsInput extends JobFilesOptions {
    * rowsets early; the last takes whatever is left.
    */
   readonly outputs: readonly MergeTarget[]
-  /** Rows of each row group but the last, in base and delta files. Default: 8192. */
+  /** Rows of each row group but the last, in base and delta files. Default: as many as `rowsPerGroupFor` says. */
   readonly rowsPerGroup?: number
 }
 
@@ -97,9 +97,10 @@ class RowSetMerge {
   private readonly files: JobFiles
   private readonly input: MergeRowSetsInput
   private readonly delta: DeltaSchema
-  private readonly rowsPerGroup: number
   private readonly lanes: readonly MergeLane[]
-  private readonly group: MergedGroup
+  /** Of the outputs' base data; 0: no row has been seen yet. */
+  private rowsPerGroup = 0
+  private group = new MergedGroup(0)
   private readonly rowsets: FlushedRowSet[] = []
   private output: MergeOutput | undefined
 
@@ -107,9 +108,7 @@ class RowSetMerge {
     this.files = files
     this.input = input
     this.delta = deltaSchema(input.schema)
-    this.rowsPerGroup = input.rowsPerGroup ?? defaultRowsPerGroup
     this.lanes = lanes
-    this.group = new MergedGroup(this.rowsPerGroup)
   }
 
   async run(): Promise<FlushedRowSet[]> {
@@ -118,19 +117,26 @@ class RowSetMerge {
       if (!lane.isLoaded) {
         await this.files.turn()
         await lane.load()
+        if (this.rowsPerGroup === 0) this.begin(lane)
       }
       const last = this.takeRound(merge)
+      if (this.room === 0) await this.write()
       if (last.isUsedUp) {
-        await this.settle()
+        await this.settle({ isGoingOn: true })
         if (last.leave()) merge.moved()
         else merge.removeFirst()
       }
-      if (this.room === 0) await this.write()
     }
     if (this.group.rowCount > 0) await this.write()
     await this.finishOutput()
     await this.forgetTheRest()
     return this.rowsets
+  }
+
+  /** Row groups of the outputs are as those of the first rows should be. */
+  private begin({ group }: MergeLane): void {
+    this.rowsPerGroup = this.input.rowsPerGroup ?? rowsPerGroupFor(group.columns)
+    this.group = new MergedGroup(this.rowsPerGroup)
   }
 
   /** Takes rows until a lane is used up or must be loaded, or the group is to be written. Returns the lane that is first then. */
@@ -154,9 +160,9 @@ class RowSetMerge {
     return Math.min(this.group.room, ofOutput)
   }
 
-  /** Ends the round: the history of its rows goes to the output. */
-  private async settle(): Promise<void> {
-    const { shares, places } = this.group.settle()
+  /** Ends the round: the history of its rows goes to the output. `isGoingOn`: more rows are to come into the group. */
+  private async settle({ isGoingOn }: { isGoingOn: boolean }): Promise<void> {
+    const { shares, places } = this.group.settle({ isGoingOn })
     let base = 0
     const cursors: BlockCursor[] = []
     for (const share of shares) {
@@ -181,7 +187,7 @@ class RowSetMerge {
   }
 
   private async write(): Promise<void> {
-    await this.settle()
+    await this.settle({ isGoingOn: false })
     await this.files.turn()
     const output = await this.currentOutput()
     await output.addGroup(this.group)
@@ -196,6 +202,7 @@ class RowSetMerge {
       delta,
       target: this.input.outputs[this.rowsets.length] as MergeTarget,
       rowsPerGroup,
+      deltasPerGroup: this.input.rowsPerGroup,
     })
     return this.output
   }
@@ -229,12 +236,15 @@ class MergeOutput {
     this.redo = o.redo
   }
 
-  static async create(files: JobFiles, o: { delta: DeltaSchema; target: MergeTarget; rowsPerGroup: number }): Promise<MergeOutput> {
-    const { delta, target, rowsPerGroup } = o
+  static async create(
+    files: JobFiles,
+    o: { delta: DeltaSchema; target: MergeTarget; rowsPerGroup: number; deltasPerGroup: number | undefined },
+  ): Promise<MergeOutput> {
+    const { delta, target, rowsPerGroup, deltasPerGroup } = o
     const schema = delta.base
     const base = await files.createTable(target.path, { schema, rowsPerGroup })
-    const undo = new DeltaOutput(files, { path: target.undoPath, schema, rowsPerGroup })
-    const redo = new DeltaOutput(files, { path: target.redoPath, schema, rowsPerGroup })
+    const undo = new DeltaOutput(files, { path: target.undoPath, schema, rowsPerGroup: deltasPerGroup })
+    const redo = new DeltaOutput(files, { path: target.redoPath, schema, rowsPerGroup: deltasPerGroup })
     return new MergeOutput({ delta, base, undo, redo })
   }
 

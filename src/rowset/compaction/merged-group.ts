@@ -15,7 +15,7 @@ export interface LaneShare {
   count: number
 }
 
-/** Some rows of one lane: views of its group, or copies where many rows of the group were dropped. */
+/** Some rows of one lane: views of its group, or copies. */
 interface Piece {
   readonly columns: readonly ColumnVector[]
   readonly timestamps: Float64Array
@@ -96,9 +96,10 @@ export class MergedGroup {
 
   /**
    * Ends the round: lanes may let go of their groups. Returns what each lane gave, and the places in the group of the
-   * round's rows by lane, one lane after the other.
+   * round's rows by lane, one lane after the other. `isGoingOn`: the group is not gathered yet, so that views would keep
+   * groups alive that lanes let go of: they are copied.
    */
-  settle(): { shares: readonly LaneShare[]; places: Int32Array } {
+  settle({ isGoingOn }: { isGoingOn: boolean }): { shares: readonly LaneShare[]; places: Int32Array } {
     const { shares, settled, noted } = this
     const places = new Int32Array(noted - settled)
     const next = new Int32Array(shares.length)
@@ -114,7 +115,7 @@ export class MergedGroup {
       places[at] = place
       this.order[place] = settled + at
     }
-    for (const share of shares) if (share.count > 0) this.pieces.push(pieceOf(share))
+    for (const share of shares) if (share.count > 0) this.pieces.push(pieceOf(share, isGoingOn))
     this.settled = noted
     this.shares = []
     for (const { lane } of shares) this.byLane[lane.ordinal] = undefined
@@ -148,9 +149,9 @@ export class MergedGroup {
   }
 }
 
-function pieceOf({ lane, from, to, count }: LaneShare): Piece {
+function pieceOf({ lane, from, to, count }: LaneShare, asCopy: boolean): Piece {
   const { columns, timestamps } = lane.group
-  if (count === to - from)
+  if (count === to - from && !asCopy)
     return { columns: columns.map((column) => sliceVector(column, from, to)), timestamps: timestamps.subarray(from, to) }
   const kept = new Int32Array(count)
   for (let i = from, k = 0; i < to; i++) if (!lane.isDropped(i)) kept[k++] = i
