@@ -1,6 +1,6 @@
 /**
  * Random operations against a plain model: every kind of write, batches, snapshots, flushes and compactions at any moment,
- * reopening and crashes. `VARVE_SEED` plays a round again, `VARVE_RUNS` and `VARVE_STEPS` change its size.
+ * checkpoints, reopening, kills and power cuts, also while something is under way. `VARVE_SEED` plays a round again, `VARVE_RUNS` and `VARVE_STEPS` change its size.
  */
 import test from 'ava'
 import fc from 'fast-check'

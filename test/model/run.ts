@@ -1,11 +1,12 @@
 /** Runs steps against a database in memory and against the model, and compares all that can be read. */
 import { isDeepStrictEqual } from 'node:util'
 import { count, type Database, type DatabaseConfig, eq, gte, lt, type Snapshot, sum, VarveError } from '../../src/index.ts'
-import { MemoryVfs, openMemory } from '../../src/testing/index.ts'
+import { MemoryVfs, openMemory, SeededRandom } from '../../src/testing/index.ts'
 import { apply, copyOf, definitions, definitionsWith, emptyState, keyOf, keyPart, type Outcome, type State } from './model.ts'
 import type { Op, Row, Step, TableName } from './steps.ts'
 
 const tableNames = ['plain', 'hashed'] as const
+const copyDirectory = '/copy'
 
 interface Pinned {
   readonly snapshot: Snapshot
@@ -75,18 +76,54 @@ export class ModelRun {
         return this.#check()
       case 'point reads':
         return this.#pointReads(step.ids)
+      case 'checkpoint':
+        return this.#checkpoint()
       case 'reopen':
         this.#snapshots = []
         await this.#db.close()
         await this.#open()
         return this.#check()
       case 'crash':
-        this.#snapshots = []
-        this.#vfs = this.#vfs.crash({ mode: 'kill' })
-        await this.#db.close().catch(() => undefined)
-        await this.#open()
-        return this.#check()
+        return this.#crash(step)
     }
+  }
+
+  /** The copy opens, and holds what there is. */
+  async #checkpoint(): Promise<void> {
+    await this.#db.checkpoint(copyDirectory)
+    const original = this.#db
+    this.#db = await openMemory({ ...this.#config, directory: copyDirectory }, { vfs: this.#vfs })
+    try {
+      this.#db.maintenance.pause()
+      await this.#compare(this.#state, {})
+    } finally {
+      await this.#db.close()
+      this.#db = original
+    }
+    await this.#removeCopy()
+  }
+
+  async #removeCopy(): Promise<void> {
+    const names = await this.#vfs.list(copyDirectory).catch(() => [])
+    for (const name of names) await this.#vfs.remove(`${copyDirectory}/${name}`)
+  }
+
+  async #crash({ mode, during, turns, seed }: Extract<Step, { kind: 'crash' }>): Promise<void> {
+    if (mode === 'power') await this.#db.sync()
+    const begun = during === undefined ? undefined : this.#begin(during).catch(() => undefined)
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+    this.#snapshots = []
+    this.#vfs = this.#vfs.crash(mode === 'kill' ? { mode } : { mode, random: new SeededRandom(seed) })
+    await this.#db.close().catch(() => undefined)
+    await begun
+    await this.#removeCopy()
+    await this.#open()
+    return this.#check()
+  }
+
+  #begin(during: NonNullable<Extract<Step, { kind: 'crash' }>['during']>): Promise<void> {
+    if (during === 'flush') return this.#db.flush()
+    return during === 'checkpoint' ? this.#db.checkpoint(copyDirectory) : this.#db.compact(undefined, { kind: during })
   }
 
   async #call({ op, table, rows }: Op): Promise<Partial<Outcome>> {

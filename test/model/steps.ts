@@ -19,11 +19,22 @@ export type Step =
   | { readonly kind: 'snapshot' }
   | { readonly kind: 'close snapshot'; readonly which: number }
   | { readonly kind: 'flush' }
-  | { readonly kind: 'compact'; readonly how: 'merging' | 'minor-delta' | 'major-delta' | 'full' }
+  | { readonly kind: 'compact'; readonly how: Compaction }
   | { readonly kind: 'check' }
   | { readonly kind: 'point reads'; readonly ids: readonly number[] }
+  | { readonly kind: 'checkpoint' }
   | { readonly kind: 'reopen' }
-  | { readonly kind: 'crash' }
+  | {
+      readonly kind: 'crash'
+      /** A power cut takes what is not synced; what was written until then is synced first. */
+      readonly mode: 'kill' | 'power'
+      /** What is under way, so many turns of the event loop after it was called. */
+      readonly during: 'flush' | Compaction | 'checkpoint' | undefined
+      readonly turns: number
+      readonly seed: number
+    }
+
+export type Compaction = 'merging' | 'minor-delta' | 'major-delta' | 'full'
 
 const idMax = 24
 const id = fc.integer({ min: 0, max: idMax })
@@ -91,33 +102,49 @@ export const configs: fc.Arbitrary<Partial<DatabaseConfig>> = fc
     ],
   }))
 
-/** The steps of one run. */
+const compactions = ['merging', 'minor-delta', 'major-delta', 'full'] as const
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 40, arbitrary: op.map((one): Step => ({ kind: 'write', op: one })) },
+  { weight: 8, arbitrary: fc.array(op, { minLength: 1, maxLength: 4 }).map((ops): Step => ({ kind: 'batch', ops })) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('conflict'), snapshot: fc.nat(7), op }) as fc.Arbitrary<Step> },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('where'),
+      what: fc.constantFrom('update', 'update', 'delete'),
+      below: fc.integer({ min: -5, max: 8 }),
+      value: fc.integer({ min: 0, max: 20 }),
+    }) as fc.Arbitrary<Step>,
+  },
+  { weight: 4, arbitrary: fc.constant<Step>({ kind: 'snapshot' }) },
+  { weight: 3, arbitrary: fc.nat(7).map((which): Step => ({ kind: 'close snapshot', which })) },
+  { weight: 10, arbitrary: fc.constant<Step>({ kind: 'flush' }) },
+  {
+    weight: 8,
+    arbitrary: fc.constantFrom(...compactions).map((how): Step => ({ kind: 'compact', how })),
+  },
+  { weight: 6, arbitrary: fc.constant<Step>({ kind: 'check' }) },
+  { weight: 8, arbitrary: fc.array(id, { minLength: 1, maxLength: 5 }).map((ids): Step => ({ kind: 'point reads', ids })) },
+  { weight: 2, arbitrary: fc.constant<Step>({ kind: 'reopen' }) },
+  { weight: 1, arbitrary: fc.constant<Step>({ kind: 'checkpoint' }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('crash'),
+      mode: fc.constantFrom('kill', 'power'),
+      during: fc.constantFrom(undefined, 'flush', 'checkpoint', ...compactions),
+      turns: fc.integer({ min: 0, max: 60 }),
+      seed: fc.nat(),
+    }) as fc.Arbitrary<Step>,
+  },
+)
+
+/** In place of a step: shrinking takes steps out this way. */
+const almostNever = 2 ** 20
+
+/** The steps of one run, so many of them; fewer once they have been shrunk. */
 export const steps = (count: number): fc.Arbitrary<Step[]> =>
-  fc.array(
-    fc.oneof(
-      { weight: 40, arbitrary: op.map((one): Step => ({ kind: 'write', op: one })) },
-      { weight: 8, arbitrary: fc.array(op, { minLength: 1, maxLength: 4 }).map((ops): Step => ({ kind: 'batch', ops })) },
-      { weight: 3, arbitrary: fc.record({ kind: fc.constant('conflict'), snapshot: fc.nat(7), op }) as fc.Arbitrary<Step> },
-      {
-        weight: 4,
-        arbitrary: fc.record({
-          kind: fc.constant('where'),
-          what: fc.constantFrom('update', 'update', 'delete'),
-          below: fc.integer({ min: -5, max: 8 }),
-          value: fc.integer({ min: 0, max: 20 }),
-        }) as fc.Arbitrary<Step>,
-      },
-      { weight: 4, arbitrary: fc.constant<Step>({ kind: 'snapshot' }) },
-      { weight: 3, arbitrary: fc.nat(7).map((which): Step => ({ kind: 'close snapshot', which })) },
-      { weight: 10, arbitrary: fc.constant<Step>({ kind: 'flush' }) },
-      {
-        weight: 8,
-        arbitrary: fc.constantFrom('merging', 'minor-delta', 'major-delta', 'full').map((how): Step => ({ kind: 'compact', how })),
-      },
-      { weight: 6, arbitrary: fc.constant<Step>({ kind: 'check' }) },
-      { weight: 8, arbitrary: fc.array(id, { minLength: 1, maxLength: 5 }).map((ids): Step => ({ kind: 'point reads', ids })) },
-      { weight: 2, arbitrary: fc.constant<Step>({ kind: 'reopen' }) },
-      { weight: 2, arbitrary: fc.constant<Step>({ kind: 'crash' }) },
-    ),
-    { minLength: 1, maxLength: count, size: 'max' },
-  )
+  fc
+    .array(fc.option(step, { nil: undefined, freq: almostNever }), { minLength: count, maxLength: count, size: 'max' })
+    .map((list) => list.filter((one) => one !== undefined))
