@@ -18,10 +18,13 @@ export function changesOf(
   stack: DeltaStack,
   o: { schema: TableSchema; firstRow: number; rowCount: number; timestamp: number },
 ): RunChanges {
-  const { firstRow: from, rowCount } = o
+  const { schema, firstRow: from, rowCount, timestamp } = o
   const to = from + rowCount
+  // Named one by one, since `...o` takes as long as all the rest of a batch whose columns are kept.
   return new RunChanges(stack, {
-    ...o,
+    schema,
+    timestamp,
+    rowCount,
     rows: from,
     open: (source) => source.open(from, to),
     isApart: (source) => source.countIn(from, to) === 0,
