@@ -54,9 +54,10 @@ export { SSTableReader } from './sstable/sstable-reader.ts'
 export { SSTableWriter } from './sstable/sstable-writer.ts'
 export { type CompactionContext, type CompactionKind, Compactor } from './tablet/compactor.ts'
 export { type DataDistribution, dataDistribution, type KeyExtent } from './tablet/data-distribution.ts'
-export { compactableDeltas, majorDeltaCompaction, minorDeltaCompaction } from './tablet/delta-compaction.ts'
+export { compactableDeltas, countedDeadRows, majorDeltaCompaction, minorDeltaCompaction } from './tablet/delta-compaction.ts'
 export { type FlushChangesOptions, flushDeltaMemStore } from './tablet/delta-flush.ts'
 export { expiredUndo, forgetHistory } from './tablet/forget-history.ts'
+export { flushDeltasJob, mergeRowSetsJob } from './tablet/jobs/index.ts'
 export { type FlushOptions, flushMemRowSet } from './tablet/mem-rowset-flush.ts'
 export { type MergingCompactionOptions, mergingCompaction } from './tablet/merging-compaction.ts'
 export {
@@ -68,6 +69,7 @@ export {
 export { type CachedRow, type CachedRows, RowCache, type RowCacheStats } from './tablet/row-cache.ts'
 export type { RowSetClaim } from './tablet/rowset-claims.ts'
 export type { FrozenChanges, FrozenStore, Tablet } from './tablet/tablet.ts'
+export { TabletOp } from './tablet/tablet-op.ts'
 export {
   type AppendFile,
   type FileKind,

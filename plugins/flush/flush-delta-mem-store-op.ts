@@ -2,11 +2,10 @@ import {
   type DeltaFileSummary,
   type FrozenChanges,
   flushDeltaMemStore,
-  jobModule,
-  type MaintenanceOp,
+  flushDeltasJob,
   type MaintenanceOpStats,
-  type Registration,
   type Tablet,
+  TabletOp,
   type WorkerPool,
 } from '../../src/plugin.ts'
 import { flushScore, scoreAgainInMs } from './flush-score.ts'
@@ -40,26 +39,16 @@ const urgentRatio = 4
  * `flushScore` says). While none scores, memory or log may be short all the same: then it is the rowset whose changes
  * keep the most log, or else the one that has most in memory.
  */
-export class FlushDeltaMemStoreOp implements MaintenanceOp {
-  readonly name: string
+export class FlushDeltaMemStoreOp extends TabletOp {
   readonly kind = 'flush'
-  readonly ioUsage = 'high'
-  readonly priority: number
-  readonly #tablet: Tablet
   readonly #o: FlushDeltaMemStoreOptions
   /** When each store was first seen: it had just been made, since a new one is told at once. */
   readonly #seenMs = new WeakMap<Store, number>()
   #frozen: FrozenChanges | undefined
 
   constructor(tablet: Tablet, o: FlushDeltaMemStoreOptions) {
-    this.name = `FlushDeltaMemStore(${tablet.label})`
-    this.priority = tablet.schema.maintenance.priority
-    this.#tablet = tablet
+    super('FlushDeltaMemStore', tablet)
     this.#o = o
-  }
-
-  registered(registration: Registration): void {
-    this.#tablet.onChange(() => registration.changed())
   }
 
   updateStats(stats: MaintenanceOpStats): void {
@@ -69,7 +58,7 @@ export class FlushDeltaMemStoreOp implements MaintenanceOp {
     const { maxAgeMs } = this.#o
     stats.runnable = true
     stats.ramAnchoredBytes = chosen.bytes
-    stats.logsRetainedBytes = this.#tablet.host.logBytesRetainedBy(chosen)
+    stats.logsRetainedBytes = this.tablet.host.logBytesRetainedBy(chosen)
     stats.ioBytes = chosen.bytes
     stats.cpuMs = chosen.changeCount / 1000
     stats.perfImprovement = chosen.score
@@ -78,8 +67,8 @@ export class FlushDeltaMemStoreOp implements MaintenanceOp {
 
   prepare(): boolean {
     const chosen = this.#choose(this.#pending())
-    if (chosen?.isClaimed) this.#tablet.claims.interrupt('flush', chosen.rowset)
-    this.#frozen = chosen && this.#tablet.freezeChanges(chosen.rowset)
+    if (chosen?.isClaimed) this.tablet.claims.interrupt('flush', chosen.rowset)
+    this.#frozen = chosen && this.tablet.freezeChanges(chosen.rowset)
     return this.#frozen !== undefined
   }
 
@@ -87,17 +76,16 @@ export class FlushDeltaMemStoreOp implements MaintenanceOp {
     const frozen = this.#frozen
     this.#frozen = undefined
     if (!frozen) return
-    await flushDeltaMemStore(this.#tablet, frozen, {
+    await flushDeltaMemStore(this.tablet, frozen, {
       reason: context.reason,
       jobId: context.jobId,
       codec: { name: this.#o.compression },
-      run: (data) =>
-        context.pool.run<DeltaFileSummary>({ module: jobModule(import.meta.url, './flush-deltas-job'), data }, { signal: context.signal }),
+      run: (data) => context.pool.run<DeltaFileSummary>({ module: flushDeltasJob, data }, { signal: context.signal }),
     })
   }
 
   #pending(): Pending[] {
-    const tablet = this.#tablet
+    const tablet = this.tablet
     const pending: Pending[] = []
     for (const rowset of tablet.disk.rowsets) {
       const isClaimed = !tablet.claims.allows('flush', rowset)
@@ -110,7 +98,7 @@ export class FlushDeltaMemStoreOp implements MaintenanceOp {
   }
 
   #describe(rowset: RowSet, store: Store, isFrozen: boolean): Omit<Pending, 'isClaimed'> {
-    const nowMs = this.#tablet.host.monotonicMs
+    const nowMs = this.tablet.host.monotonicMs
     const seenMs = this.#seenMs.get(store) ?? nowMs
     this.#seenMs.set(store, seenMs)
     const { usedBytes: bytes, changeCount, oldestOpId } = store
@@ -125,7 +113,7 @@ export class FlushDeltaMemStoreOp implements MaintenanceOp {
     const best = pending.reduce((a, b) => (b.score > a.score ? b : a))
     if (best.score > 0) return best
     const oldest = pending.reduce((a, b) => ((b.oldestOpId ?? 0) < (a.oldestOpId ?? 0) ? b : a))
-    if (this.#tablet.host.logBytesRetainedBy(oldest) > 0) return oldest
+    if (this.tablet.host.logBytesRetainedBy(oldest) > 0) return oldest
     return pending.reduce((a, b) => (b.bytes > a.bytes ? b : a))
   }
 }

@@ -3,10 +3,9 @@ import {
   type FrozenStore,
   flushMemRowSet,
   jobModule,
-  type MaintenanceOp,
   type MaintenanceOpStats,
-  type Registration,
   type Tablet,
+  TabletOp,
   type WorkerPool,
 } from '../../src/plugin.ts'
 import { flushScore, scoreAgainInMs } from './flush-score.ts'
@@ -19,28 +18,18 @@ export interface FlushMemRowSetOptions {
 }
 
 /** Writes the MemRowSet of a tablet, with the changes that its rows have taken, to SSTables and delta files; worth what `flushScore` says. */
-export class FlushMemRowSetOp implements MaintenanceOp {
-  readonly name: string
+export class FlushMemRowSetOp extends TabletOp {
   readonly kind = 'flush'
-  readonly ioUsage = 'high'
-  readonly priority: number
-  readonly #tablet: Tablet
   readonly #o: FlushMemRowSetOptions
   #frozen: FrozenStore | undefined
 
   constructor(tablet: Tablet, o: FlushMemRowSetOptions) {
-    this.name = `FlushMemRowSet(${tablet.label})`
-    this.priority = tablet.schema.maintenance.priority
-    this.#tablet = tablet
+    super('FlushMemRowSet', tablet)
     this.#o = o
   }
 
-  registered(registration: Registration): void {
-    this.#tablet.onChange(() => registration.changed())
-  }
-
   updateStats(stats: MaintenanceOpStats): void {
-    const tablet = this.#tablet
+    const tablet = this.tablet
     const { live, frozen, host } = tablet
     const rowCount = live.rowCount + (frozen?.store.rowCount ?? 0)
     if (rowCount === 0) return
@@ -62,7 +51,7 @@ export class FlushMemRowSetOp implements MaintenanceOp {
   }
 
   prepare(): boolean {
-    this.#frozen = this.#tablet.freeze()
+    this.#frozen = this.tablet.freeze()
     return this.#frozen !== undefined
   }
 
@@ -71,7 +60,7 @@ export class FlushMemRowSetOp implements MaintenanceOp {
     this.#frozen = undefined
     if (!frozen) return
     const { rowsetBytesMax, compression } = this.#o
-    await flushMemRowSet(this.#tablet, frozen, {
+    await flushMemRowSet(this.tablet, frozen, {
       reason: context.reason,
       jobId: context.jobId,
       rowsetBytesMax,

@@ -1,15 +1,16 @@
 import {
   type CompactionContext,
   compactableDeltas,
+  countedDeadRows,
   type DeltaFileSummary,
-  jobModule,
-  type MaintenanceOp,
+  flushDeltasJob,
   type MaintenanceOpStats,
   type MergeRowSetsOutput,
+  mergeRowSetsJob,
   mergingCompaction,
-  type Registration,
   type RowSetClaim,
   type Tablet,
+  TabletOp,
 } from '../../src/plugin.ts'
 
 export interface DeadRowSetOptions {
@@ -24,31 +25,21 @@ type RowSet = Tablet['disk']['rowsets'][number]
  * others, nothing is left of the rowset. What its delta files count is no proof (a row may have died twice), so the rewrite
  * looks at each row; later reinserts are carried over to the live MemRowSet.
  */
-export class DeadRowSetOp implements MaintenanceOp {
-  readonly name: string
+export class DeadRowSetOp extends TabletOp {
   readonly kind = 'collection'
-  readonly ioUsage = 'high'
-  readonly priority: number
-  readonly #tablet: Tablet
   readonly #o: DeadRowSetOptions
   /** Rowsets that turned out to have rows alive: not again. */
   readonly #alive = new Set<number>()
   #claim: RowSetClaim | undefined
 
   constructor(tablet: Tablet, o: DeadRowSetOptions) {
-    this.name = `DeadRowSetCollection(${tablet.label})`
-    this.priority = tablet.schema.maintenance.priority
-    this.#tablet = tablet
+    super('DeadRowSetCollection', tablet)
     this.#o = o
   }
 
-  registered(registration: Registration): void {
-    this.#tablet.onChange(() => registration.changed())
-  }
-
   updateStats(stats: MaintenanceOpStats): void {
-    const { disk } = this.#tablet
-    const maybe = disk.rowsets.filter((rowset) => deadRows(rowset) >= rowset.rowCount)
+    const { disk } = this.tablet
+    const maybe = disk.rowsets.filter((rowset) => countedDeadRows(rowset) >= rowset.rowCount)
     if (maybe.length === 0) return
     // Time alone makes history expire.
     stats.askAgainInMs = this.#o.intervalMs
@@ -62,7 +53,7 @@ export class DeadRowSetOp implements MaintenanceOp {
 
   prepare(): boolean {
     const [rowset] = this.#dead()
-    this.#claim = rowset && this.#tablet.claims.take('merging compaction', [rowset])
+    this.#claim = rowset && this.tablet.claims.take('merging compaction', [rowset])
     return this.#claim !== undefined
   }
 
@@ -71,39 +62,32 @@ export class DeadRowSetOp implements MaintenanceOp {
     this.#claim = undefined
     if (!claim) return
     const signal = AbortSignal.any([own, claim.signal])
-    const before = new Set(this.#tablet.disk.rowsets.map(({ meta }) => meta.rowset))
+    const before = new Set(this.tablet.disk.rowsets.map(({ meta }) => meta.rowset))
     try {
-      await mergingCompaction(this.#tablet, {
+      await mergingCompaction(this.tablet, {
         reason,
         jobId,
         claim,
         rowsetBytesMax: this.#o.rowsetBytesMax,
-        run: (data) => pool.run<MergeRowSetsOutput>({ module: jobModule(import.meta.url, './merge-job'), data }, { signal }),
-        flush: (data) => pool.run<DeltaFileSummary>({ module: jobModule(import.meta.url, './flush-deltas-job'), data }, { signal }),
+        run: (data) => pool.run<MergeRowSetsOutput>({ module: mergeRowSetsJob, data }, { signal }),
+        flush: (data) => pool.run<DeltaFileSummary>({ module: flushDeltasJob, data }, { signal }),
       })
-      for (const { meta } of this.#tablet.disk.rowsets) if (!before.has(meta.rowset)) this.#alive.add(meta.rowset)
+      for (const { meta } of this.tablet.disk.rowsets) if (!before.has(meta.rowset)) this.#alive.add(meta.rowset)
     } finally {
       claim.release()
     }
   }
 
   #dead(): RowSet[] {
-    const { disk, claims, host, schema } = this.#tablet
+    const { disk, claims, host, schema } = this.tablet
     const horizon = host.historyNeededFrom(schema)
     return disk.rowsets.filter(
       (rowset) =>
-        deadRows(rowset) >= rowset.rowCount &&
+        countedDeadRows(rowset) >= rowset.rowCount &&
         !this.#alive.has(rowset.meta.rowset) &&
-        this.#tablet.changesOf(rowset) === undefined &&
+        this.tablet.changesOf(rowset) === undefined &&
         compactableDeltas(rowset).redo.every((file) => file.maxTime <= horizon) &&
         claims.allows('merging compaction', rowset),
     )
   }
-}
-
-/** Rows that are dead by the count of its delta files: perhaps fewer. */
-function deadRows(rowset: RowSet): number {
-  let dead = 0
-  for (const { meta } of compactableDeltas(rowset).redo) dead += (meta.deltas?.deletes ?? 0) - (meta.deltas?.lives ?? 0)
-  return dead
 }

@@ -1,42 +1,25 @@
-import {
-  expiredUndo,
-  forgetHistory,
-  type MaintenanceOp,
-  type MaintenanceOpStats,
-  type Registration,
-  type RowSetClaim,
-  type Tablet,
-} from '../../src/plugin.ts'
+import { expiredUndo, forgetHistory, type MaintenanceOpStats, type RowSetClaim, type Tablet, TabletOp } from '../../src/plugin.ts'
 
 type RowSet = Tablet['disk']['rowsets'][number]
 
 /** Drops undo files that lie wholly before the history that is kept. Nothing is rewritten: what is partly needed is left to compactions. */
-export class UndoCollectionOp implements MaintenanceOp {
-  readonly name: string
+export class UndoCollectionOp extends TabletOp {
   readonly kind = 'collection'
-  readonly ioUsage = 'low'
-  readonly priority: number
-  readonly #tablet: Tablet
+  override readonly ioUsage = 'low'
   readonly #intervalMs: number
   #claim: RowSetClaim | undefined
 
   constructor(tablet: Tablet, o: { readonly intervalMs: number }) {
-    this.name = `UndoCollection(${tablet.label})`
-    this.priority = tablet.schema.maintenance.priority
-    this.#tablet = tablet
+    super('UndoCollection', tablet)
     this.#intervalMs = o.intervalMs
   }
 
-  registered(registration: Registration): void {
-    this.#tablet.onChange(() => registration.changed())
-  }
-
   updateStats(stats: MaintenanceOpStats): void {
-    const { disk } = this.#tablet
+    const { disk } = this.tablet
     if (!disk.rowsets.some(({ deltas }) => deltas.undo.length > 0)) return
     // Time alone makes history expire.
     stats.askAgainInMs = this.#intervalMs
-    const bytes = this.#expired().reduce((sum, rowset) => sum + bytesOf(this.#tablet, rowset), 0)
+    const bytes = this.#expired().reduce((sum, rowset) => sum + bytesOf(this.tablet, rowset), 0)
     stats.runnable = bytes > 0
     stats.dataRetainedBytes = bytes
     stats.cpuMs = 1
@@ -44,7 +27,7 @@ export class UndoCollectionOp implements MaintenanceOp {
 
   prepare(): boolean {
     const [rowset] = this.#expired()
-    this.#claim = rowset && this.#tablet.claims.take('delta compaction', [rowset])
+    this.#claim = rowset && this.tablet.claims.take('delta compaction', [rowset])
     return this.#claim !== undefined
   }
 
@@ -53,15 +36,15 @@ export class UndoCollectionOp implements MaintenanceOp {
     this.#claim = undefined
     if (!claim) return
     try {
-      await forgetHistory(this.#tablet, claim)
+      await forgetHistory(this.tablet, claim)
     } finally {
       claim.release()
     }
   }
 
   #expired(): RowSet[] {
-    const { disk, claims } = this.#tablet
-    return disk.rowsets.filter((rowset) => claims.allows('delta compaction', rowset) && bytesOf(this.#tablet, rowset) > 0)
+    const { disk, claims } = this.tablet
+    return disk.rowsets.filter((rowset) => claims.allows('delta compaction', rowset) && bytesOf(this.tablet, rowset) > 0)
   }
 }
 

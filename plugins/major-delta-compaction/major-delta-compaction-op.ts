@@ -5,12 +5,11 @@ import {
   chooseColumns,
   compactableDeltas,
   jobModule,
-  type MaintenanceOp,
   type MaintenanceOpStats,
   majorDeltaCompaction,
-  type Registration,
   type RowSetClaim,
   type Tablet,
+  TabletOp,
   throwIfAborted,
 } from '../../src/plugin.ts'
 
@@ -31,24 +30,14 @@ interface Choice {
 }
 
 /** Applies changes to the columns of the rowset where they touch most rows. Score: the size of its redo files ÷ that of its base data (Kudu's). */
-export class MajorDeltaCompactionOp implements MaintenanceOp {
-  readonly name: string
+export class MajorDeltaCompactionOp extends TabletOp {
   readonly kind = 'compaction'
-  readonly ioUsage = 'high'
-  readonly priority: number
-  readonly #tablet: Tablet
   readonly #o: MajorCompactionOptions
   #chosen: { readonly choice: Choice; readonly claim: RowSetClaim } | undefined
 
   constructor(tablet: Tablet, o: MajorCompactionOptions) {
-    this.name = `MajorDeltaCompaction(${tablet.label})`
-    this.priority = tablet.schema.maintenance.priority
-    this.#tablet = tablet
+    super('MajorDeltaCompaction', tablet)
     this.#o = o
-  }
-
-  registered(registration: Registration): void {
-    this.#tablet.onChange(() => registration.changed())
   }
 
   updateStats(stats: MaintenanceOpStats): void {
@@ -62,7 +51,7 @@ export class MajorDeltaCompactionOp implements MaintenanceOp {
 
   prepare(): boolean {
     const choice = this.#choose()
-    const claim = choice && this.#tablet.claims.take('delta compaction', [choice.rowset])
+    const claim = choice && this.tablet.claims.take('delta compaction', [choice.rowset])
     this.#chosen = claim && { choice, claim }
     return claim !== undefined
   }
@@ -70,11 +59,11 @@ export class MajorDeltaCompactionOp implements MaintenanceOp {
   async perform(context: CompactionContext): Promise<void> {
     const chosen = this.#chosen
     this.#chosen = undefined
-    if (chosen) await compactClaimed(this.#tablet, chosen.choice, chosen.claim, this.#o, context)
+    if (chosen) await compactClaimed(this.tablet, chosen.choice, chosen.claim, this.#o, context)
   }
 
   #choose(): Choice | undefined {
-    const { disk, schema, claims } = this.#tablet
+    const { disk, schema, claims } = this.tablet
     if (!schema.maintenance.compaction) return undefined
     let best: Choice | undefined
     for (const rowset of disk.rowsets) {

@@ -1,8 +1,9 @@
 import {
   type CompactionContext,
   type DeltaFileSummary,
-  jobModule,
+  flushDeltasJob,
   type MergeRowSetsOutput,
+  mergeRowSetsJob,
   mergingCompaction,
   type RowSetClaim,
   type Tablet,
@@ -24,8 +25,8 @@ export async function mergeClaimed(tablet: Tablet, claim: RowSetClaim, o: MergeO
       claim,
       rowsetBytesMax: o.rowsetBytesMax,
       codec: { name: o.compression },
-      run: (data) => pool.run<MergeRowSetsOutput>({ module: jobModule(import.meta.url, './merge-job'), data }, { signal }),
-      flush: (data) => pool.run<DeltaFileSummary>({ module: jobModule(import.meta.url, './flush-deltas-job'), data }, { signal }),
+      run: (data) => pool.run<MergeRowSetsOutput>({ module: mergeRowSetsJob, data }, { signal }),
+      flush: (data) => pool.run<DeltaFileSummary>({ module: flushDeltasJob, data }, { signal }),
     })
   } finally {
     claim.release()

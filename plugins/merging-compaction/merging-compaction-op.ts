@@ -1,13 +1,13 @@
 import {
   type CompactionContext,
   compactableDeltas,
-  type MaintenanceOp,
+  countedDeadRows,
   type MaintenanceOpStats,
   type MergingChoice,
   type MergingCompactionPolicy,
-  type Registration,
   type RowSetClaim,
   type Tablet,
+  TabletOp,
 } from '../../src/plugin.ts'
 import { type MergeOptions, mergeClaimed } from './merge-rowsets-of.ts'
 
@@ -24,12 +24,8 @@ interface Plan {
 }
 
 /** Merges rowsets of a tablet whose key ranges overlap, those that its policy chooses. Score: what the policy says it is worth. */
-export class MergingCompactionOp implements MaintenanceOp {
-  readonly name: string
+export class MergingCompactionOp extends TabletOp {
   readonly kind = 'compaction'
-  readonly ioUsage = 'high'
-  readonly priority: number
-  readonly #tablet: Tablet
   readonly #policy: MergingCompactionPolicy
   readonly #o: MergingCompactionOpOptions
   #claim: RowSetClaim | undefined
@@ -37,15 +33,9 @@ export class MergingCompactionOp implements MaintenanceOp {
   #last: { readonly disk: Tablet['disk']; readonly plan: Plan | undefined; readonly allAvailable: boolean } | undefined
 
   constructor(tablet: Tablet, policy: MergingCompactionPolicy, o: MergingCompactionOpOptions) {
-    this.name = `MergingCompaction(${tablet.label})`
-    this.priority = tablet.schema.maintenance.priority
-    this.#tablet = tablet
+    super('MergingCompaction', tablet)
     this.#policy = policy
     this.#o = o
-  }
-
-  registered(registration: Registration): void {
-    this.#tablet.onChange(() => registration.changed())
   }
 
   updateStats(stats: MaintenanceOpStats): void {
@@ -59,18 +49,18 @@ export class MergingCompactionOp implements MaintenanceOp {
 
   prepare(): boolean {
     const plan = this.#plan()
-    this.#claim = plan && this.#tablet.claims.take('merging compaction', plan.rowsets)
+    this.#claim = plan && this.tablet.claims.take('merging compaction', plan.rowsets)
     return this.#claim !== undefined
   }
 
   async perform(context: CompactionContext): Promise<void> {
     const claim = this.#claim
     this.#claim = undefined
-    if (claim) await mergeClaimed(this.#tablet, claim, this.#o, context)
+    if (claim) await mergeClaimed(this.tablet, claim, this.#o, context)
   }
 
   #plan(): Plan | undefined {
-    const { disk, schema, claims } = this.#tablet
+    const { disk, schema, claims } = this.tablet
     if (!schema.maintenance.compaction || disk.size < 2) return undefined
     const isFree = (rowset: RowSet) => claims.allows('merging compaction', rowset)
     const last = this.#last
@@ -88,5 +78,5 @@ function describe(rowset: RowSet, available: boolean) {
   const { minKey, maxKey, rowCount } = rowset
   const { undo, redo } = compactableDeltas(rowset)
   const deltaBytes = [...undo, ...redo].reduce((sum, { meta }) => sum + meta.sizeBytes, 0)
-  return { minKey, maxKey, rowCount, sizeBytes: rowset.sizeBytes + deltaBytes, deadRowCount: 0, available }
+  return { minKey, maxKey, rowCount, sizeBytes: rowset.sizeBytes + deltaBytes, deadRowCount: countedDeadRows(rowset), available }
 }

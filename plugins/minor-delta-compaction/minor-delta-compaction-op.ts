@@ -3,13 +3,12 @@ import {
   type Compactor,
   compactableDeltas,
   jobModule,
-  type MaintenanceOp,
   type MaintenanceOpStats,
   type MergeDeltaFilesOutput,
   minorDeltaCompaction,
-  type Registration,
   type RowSetClaim,
   type Tablet,
+  TabletOp,
   throwIfAborted,
 } from '../../src/plugin.ts'
 
@@ -32,24 +31,14 @@ interface Files {
 const scorePerFile = { redo: 1 / 1000, undo: 1 / 10_000 } as const
 
 /** Makes one delta file of several, of the rowset of the tablet that has most. */
-export class MinorDeltaCompactionOp implements MaintenanceOp {
-  readonly name: string
+export class MinorDeltaCompactionOp extends TabletOp {
   readonly kind = 'compaction'
-  readonly ioUsage = 'high'
-  readonly priority: number
-  readonly #tablet: Tablet
   readonly #o: MinorCompactionOptions
   #chosen: { readonly files: Files; readonly claim: RowSetClaim } | undefined
 
   constructor(tablet: Tablet, o: MinorCompactionOptions) {
-    this.name = `MinorDeltaCompaction(${tablet.label})`
-    this.priority = tablet.schema.maintenance.priority
-    this.#tablet = tablet
+    super('MinorDeltaCompaction', tablet)
     this.#o = o
-  }
-
-  registered(registration: Registration): void {
-    this.#tablet.onChange(() => registration.changed())
   }
 
   updateStats(stats: MaintenanceOpStats): void {
@@ -64,7 +53,7 @@ export class MinorDeltaCompactionOp implements MaintenanceOp {
 
   prepare(): boolean {
     const files = this.#choose()
-    const claim = files && this.#tablet.claims.take('delta compaction', [files.rowset])
+    const claim = files && this.tablet.claims.take('delta compaction', [files.rowset])
     this.#chosen = claim && { files, claim }
     return claim !== undefined
   }
@@ -72,11 +61,11 @@ export class MinorDeltaCompactionOp implements MaintenanceOp {
   async perform(context: CompactionContext): Promise<void> {
     const chosen = this.#chosen
     this.#chosen = undefined
-    if (chosen) await compactClaimed(this.#tablet, chosen.files, chosen.claim, this.#o, context)
+    if (chosen) await compactClaimed(this.tablet, chosen.files, chosen.claim, this.#o, context)
   }
 
   #choose(): Files | undefined {
-    const { disk, schema, claims } = this.#tablet
+    const { disk, schema, claims } = this.tablet
     if (!schema.maintenance.compaction) return undefined
     let best: Files | undefined
     for (const rowset of disk.rowsets) {

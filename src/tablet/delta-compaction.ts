@@ -148,6 +148,13 @@ export function compactableDeltas({ deltas }: DiskRowSet): { redo: DeltaFile[]; 
   return { redo: deltaFiles(deltas.redo), undo: deltaFiles(deltas.undo) }
 }
 
+/** Rows of a rowset that its delta files count as dead: perhaps fewer, since a row may have died twice. */
+export function countedDeadRows(rowset: DiskRowSet): number {
+  let dead = 0
+  for (const { meta } of compactableDeltas(rowset).redo) dead += (meta.deltas?.deletes ?? 0) - (meta.deltas?.lives ?? 0)
+  return Math.min(Math.max(0, dead), rowset.rowCount)
+}
+
 function rowsetOf({ claim }: { claim: { rowsets: readonly DiskRowSet[] } }): DiskRowSet {
   const [rowset] = claim.rowsets
   invariant(rowset && claim.rowsets.length === 1, 'the deltas of one rowset at a time are compacted')
