@@ -134,7 +134,11 @@ export class VarveDatabase implements Database {
       tableNamed: (name: string) => this.#engine.catalog.require(name),
       submit: (write: Write, signal: AbortSignal | undefined) => this.#engine.queue.submit(write, signal),
     }
-    return new PendingBatch(host, o.snapshot === undefined ? undefined : this.#snapshots.timestampOf({ snapshot: o.snapshot }))
+    const { snapshot } = o
+    if (snapshot === undefined) return new PendingBatch(host, undefined)
+    const snapshots = this.#snapshots
+    const hold = () => snapshots.hold(snapshots.timestampOf({ snapshot }))
+    return new PendingBatch(host, { timestamp: snapshots.timestampOf({ snapshot }), hold })
   }
 
   async flush(table?: TableRef): Promise<void> {

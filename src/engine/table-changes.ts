@@ -25,7 +25,8 @@ export interface TableChange {
 }
 
 export interface ChangedTable {
-  readonly form: TableForm
+  /** The table as it is now: it may be altered before the changes are iterated. */
+  form(): TableForm
   readonly snapshots: Snapshots
   /** Throws once the database is closed. */
   requireOpen(): void
@@ -35,7 +36,7 @@ export interface ChangedTable {
 
 /** Reads the changes once; what is wrong with the call shows when it is iterated. */
 export function tableChanges(table: ChangedTable, o: ChangesOptions): AsyncIterableIterator<TableChange> {
-  const pins = new Pins(table.form)
+  const pins = new Pins()
   return new ChangeReader(pins, read(table, pins, plan(table, o)))
 }
 
@@ -64,26 +65,23 @@ function timestampOf(option: string, moment: Moment | undefined): number {
 
 /** What a reader keeps from being let go of. */
 class Pins {
-  readonly #form: TableForm
-  #tablets: readonly PinnedChanges[] | undefined
-
-  constructor(form: TableForm) {
-    this.#form = form
-  }
+  #pinned: { readonly form: TableForm; readonly tablets: readonly PinnedChanges[] } | undefined
 
   /** In one tick. HISTORY_NOT_RETAINED if some tablet lacks what is needed. */
-  take(span: TimeSpan): readonly PinnedChanges[] {
-    for (const tablet of this.#form.tablets) requireHistory(tablet, span.from)
-    this.#form.retain()
-    this.#tablets = this.#form.tablets.map((tablet) => pinChanges(tablet, span))
-    return this.#tablets
+  take(form: TableForm, span: TimeSpan): readonly PinnedChanges[] {
+    for (const tablet of form.tablets) requireHistory(tablet, span.from)
+    form.retain()
+    const tablets = form.tablets.map((tablet) => pinChanges(tablet, span))
+    this.#pinned = { form, tablets }
+    return tablets
   }
 
   readonly release = (): void => {
-    if (!this.#tablets) return
-    for (const { release } of this.#tablets) release()
-    this.#tablets = undefined
-    this.#form.release()
+    const pinned = this.#pinned
+    if (!pinned) return
+    this.#pinned = undefined
+    for (const { release } of pinned.tablets) release()
+    pinned.form.release()
   }
 }
 
@@ -98,8 +96,9 @@ async function* read(table: ChangedTable, pins: Pins, planned: Plan): AsyncGener
   try {
     throwIfAborted(signal)
     table.requireUsable()
-    for (const tablet of pins.take(span)) {
-      for await (const changed of changedRows(tablet, step)) yield* changesOf(table.form.schema, changed, step)
+    const form = table.form()
+    for (const tablet of pins.take(form, span)) {
+      for await (const changed of changedRows(tablet, step)) yield* changesOf(form.schema, changed, step)
     }
   } catch (error) {
     // What was read when the database was closed fails for that reason, whatever it says.

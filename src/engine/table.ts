@@ -186,7 +186,7 @@ export class VarveTable {
   changes(o: ChangesOptions): AsyncIterable<TableChange> {
     return tableChanges(
       {
-        form: this.#table.form,
+        form: () => this.#table.form,
         snapshots: this.#snapshots,
         requireOpen: () => this.#engine.requireOpen(),
         requireUsable: () => this.#requireUsable(),

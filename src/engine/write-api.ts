@@ -81,7 +81,10 @@ export interface BatchTable<T extends TableDefinition> {
 }
 
 export interface BatchOptions {
-  /** What the batch was decided upon: if a row that it writes or expects has changed since, `commit` rejects with WRITE_CONFLICT. */
+  /**
+   * What the batch was decided upon: if a row that it writes or expects has changed since, `commit` rejects with WRITE_CONFLICT. Close
+   * it once `commit` is called: before, that rejects with SNAPSHOT_CLOSED.
+   */
   readonly snapshot?: Snapshot
 }
 

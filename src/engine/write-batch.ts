@@ -22,6 +22,13 @@ export interface BatchHost {
   submit(write: Write, signal: AbortSignal | undefined): Promise<unknown>
 }
 
+/** The snapshot of a batch. */
+export interface BatchSnapshot {
+  readonly timestamp: number
+  /** Keeps what the snapshot sees, and so what has changed since, until it is disposed of. SNAPSHOT_CLOSED. */
+  hold(): Disposable
+}
+
 /** What is to be done to a table, in terms of the schema that it had when the first of it was given. */
 interface TableOps extends Pick<TableForm, 'schema' | 'tablets'> {
   readonly rows: RowEncoder
@@ -32,15 +39,15 @@ interface TableOps extends Pick<TableForm, 'schema' | 'tablets'> {
 /** Writes to any tables, collected and applied together. */
 export class PendingBatch implements WriteBatch {
   readonly #host: BatchHost
-  readonly #snapshotTimestamp: number | undefined
+  readonly #snapshot: BatchSnapshot | undefined
   readonly #tables = new Map<EngineTable, TableOps>()
   readonly #expectations: Expectation[] = []
   #finished = false
 
-  /** `snapshotTimestamp`: rows that are written or expected must not have changed since; undefined: whatever they are. */
-  constructor(host: BatchHost, snapshotTimestamp: number | undefined) {
+  /** `snapshot`: rows that are written or expected must not have changed since; undefined: whatever they are. */
+  constructor(host: BatchHost, snapshot: BatchSnapshot | undefined) {
     this.#host = host
-    this.#snapshotTimestamp = snapshotTimestamp
+    this.#snapshot = snapshot
   }
 
   insert(table: BatchTable<never>, rows: unknown, o: Pick<InsertOptions, 'ifExists'> = {}): this {
@@ -69,7 +76,7 @@ export class PendingBatch implements WriteBatch {
   }
 
   expect(table: BatchTable<never>, keys: unknown): this {
-    const timestamp = this.#snapshotTimestamp
+    const timestamp = this.#snapshot?.timestamp
     if (timestamp === undefined) throw new TypeError('expect needs a snapshot to compare with: use db.batch({ snapshot }).')
     const of = this.#opsOf(table)
     const sections = changeSections(of, wishes.delete, of.changes.keys(listOf(keys)), of.changes)
@@ -81,11 +88,19 @@ export class PendingBatch implements WriteBatch {
     try {
       this.#requireOpen()
       requireOptions('commit', o, ['durability', 'signal'])
+      if (this.#snapshot) return this.#commitSince(this.#snapshot, o)
       this.#finished = true
       return this.#submit(o)
     } catch (error) {
       return rejected(error)
     }
+  }
+
+  /** Until it is committed, no compaction may forget a row that was deleted since the snapshot: it would pass for one that never was. */
+  async #commitSince(snapshot: BatchSnapshot, o: WriteOptions): Promise<WriteCounts> {
+    using _held = snapshot.hold()
+    this.#finished = true
+    return await this.#submit(o)
   }
 
   async #submitAfter(altering: Promise<void>, o: WriteOptions): Promise<WriteCounts> {
@@ -110,7 +125,7 @@ export class PendingBatch implements WriteBatch {
         { context: { rows: rowCount, sizeBytes, bytesMax: this.#host.batchBytesMax } },
       )
     }
-    const timestamp = this.#snapshotTimestamp
+    const timestamp = this.#snapshot?.timestamp
     const expectations =
       timestamp === undefined ? [] : [...this.#expectations, ...sections.map((section) => expectationOf(section, timestamp))]
     const durability = o.durability ?? this.#host.durability

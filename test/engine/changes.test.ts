@@ -434,3 +434,16 @@ test('changes see exactly their span though rows are written and flushed while t
   t.deepEqual(found, { insert: 5000, update: 10_000, delete: 0 })
   t.true(timers > 0)
 })
+
+test('a table that is altered between the call and the first change is read as it is then', async (t) => {
+  await using db = await openMemory()
+  db.maintenance.pause()
+  const table = await db.createTable(small)
+  using from = db.snapshot()
+  await table.insert(rowsFrom(1))
+  const changes = table.changes({ from })
+  await db.alterTable(table, { addColumns: { n: int32().default(7) } })
+  const found: unknown[] = []
+  for await (const { op, values } of changes) found.push({ op, values })
+  t.deepEqual(found, [{ op: 'insert', values: { id: 1, text: 'row 1', n: 7 } }])
+})

@@ -32,3 +32,50 @@ test('a batch that expects a row sees what a write in the same group does to it'
   t.like(await table.get(2), { n: 0 })
   await db.close()
 })
+
+test('a batch is committed while its snapshot is open: what has changed since might be forgotten afterwards', async (t) => {
+  const clock = new SimulatedClock()
+  await using db = await openMemory({ history: { retentionMs: 0 } }, { clock })
+  db.maintenance.pause()
+  const table = await db.createTable(counters)
+  await table.insert([
+    { id: 1, n: 0 },
+    { id: 2, n: 0 },
+  ])
+  await db.flush()
+  const snapshot = db.snapshot()
+  const batch = db.batch({ snapshot }).expect(table, 1).update(table, { id: 2, n: 5 })
+  snapshot.close()
+  await table.delete(1)
+  await clock.advance(1)
+  await db.compact(table)
+  await t.throwsAsync(batch.commit(), { code: 'SNAPSHOT_CLOSED' })
+  t.like(await table.get(2), { n: 0 })
+})
+
+test('a batch that is under way keeps what its snapshot kept, though the snapshot is closed at once', async (t) => {
+  const clock = new SimulatedClock()
+  const vfs = new MemoryVfs({ clock })
+  await using db = await openMemory({ history: { retentionMs: 0 } }, { vfs, clock })
+  db.maintenance.pause()
+  const table = await db.createTable(counters)
+  await table.insert([
+    { id: 1, n: 0 },
+    { id: 2, n: 0 },
+  ])
+  await db.flush()
+  const snapshot = db.snapshot()
+  await table.delete(1)
+  await clock.advance(1)
+  // The log is slow, so that the batch waits.
+  vfs.inject({ op: 'append', path: /wal$/, times: 1, nth: 1, delayMs: 100 })
+  const other = await db.createTable(texts)
+  const first = other.insert([1, 2, 3].map((id) => ({ id, text: 'x'.repeat(300_000) })))
+  const committed = t.throwsAsync(db.batch({ snapshot }).expect(table, 1).update(table, { id: 2, n: 5 }).commit(), {
+    code: 'WRITE_CONFLICT',
+  })
+  snapshot.close()
+  const compacted = db.compact(table, { kind: 'merging' })
+  for (let left = 50; left > 0; left--) await clock.advance(10)
+  await Promise.all([first, committed, compacted])
+})
