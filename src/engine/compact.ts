@@ -1,13 +1,21 @@
 import { throwIfAborted, VarveError } from '../base/errors.ts'
 import type { MaintenanceManager } from '../maintenance/maintenance-manager.ts'
 import type { MaintenanceOp } from '../maintenance/maintenance-op.ts'
-import type { CompactionKind, Compactor } from '../tablet/compactor.ts'
+import type { CompactionContext, CompactionKind, Compactor } from '../tablet/compactor.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 
-/** Compacts tablets on request: each as an op of its own, which the manager runs at once. */
+/** Before a compaction that was cancelled is begun anew, in milliseconds: what cancelled it goes first. */
+const againMs = 5
+
+/**
+ * Compacts tablets on request: each as an op of its own, which the manager runs at once, but of one tablet one after the
+ * other, as they would cancel each other. What something more urgent has cancelled begins anew.
+ */
 export class CompactNow {
   readonly #manager: MaintenanceManager
   readonly #compactors: readonly Compactor[]
+  /** When the last compaction that was asked for of a tablet ends; never rejects. */
+  readonly #ends = new WeakMap<Tablet, Promise<unknown>>()
   #ordinal = 0
 
   constructor(manager: MaintenanceManager, compactors: readonly Compactor[]) {
@@ -27,8 +35,24 @@ export class CompactNow {
     }
     for (const tablet of tablets) {
       throwIfAborted(signal)
-      if (!tablet.isDropped) await this.#runOne(tablet, compactor, signal)
+      await this.#inTurn(tablet, signal, () => this.#runOne(tablet, compactor, signal))
     }
+  }
+
+  /** Runs it once those that were asked for before have ended; ABORTED by the signal if that comes first. */
+  async #inTurn(tablet: Tablet, signal: AbortSignal | undefined, run: () => Promise<void>): Promise<void> {
+    const before = this.#ends.get(tablet)
+    const work = (async () => {
+      await before
+      throwIfAborted(signal)
+      if (!tablet.isDropped) await run()
+    })()
+    this.#ends.set(
+      tablet,
+      work.catch(() => undefined),
+    )
+    if (before && signal) await endOrAbort(before, signal)
+    await work
   }
 
   async #runOne(tablet: Tablet, compactor: Compactor, signal: AbortSignal | undefined): Promise<void> {
@@ -40,7 +64,7 @@ export class CompactNow {
       updateStats: () => undefined,
       prepare: () => true,
       perform: ({ signal: own, pool, jobId }) =>
-        compactor.compact(tablet, { reason: 'asked for', jobId, pool, signal: signal ? AbortSignal.any([own, signal]) : own }),
+        untilDone(tablet, compactor, { reason: 'asked for', jobId, pool, signal: signal ? AbortSignal.any([own, signal]) : own }),
     }
     const registration = this.#manager.register(op)
     try {
@@ -52,4 +76,34 @@ export class CompactNow {
       await registration.unregister()
     }
   }
+}
+
+/** An urgent flush of changes, or an alteration of the table, may cancel what is under way. */
+async function untilDone(tablet: Tablet, compactor: Compactor, context: CompactionContext): Promise<void> {
+  for (;;) {
+    try {
+      return await compactor.compact(tablet, context)
+    } catch (error) {
+      const isCancelled = error instanceof VarveError && error.code === 'ABORTED' && !context.signal.aborted
+      if (!isCancelled || tablet.isDropped) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, againMs))
+    await endOrAbort(tablet.claims.released(), context.signal)
+  }
+}
+
+/** Waits for the promise; ABORTED if the signal fires first. */
+async function endOrAbort(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  let stop: () => void = () => undefined
+  const aborted = new Promise<void>((resolve) => {
+    stop = resolve
+  })
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    throwIfAborted(signal)
+    await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+  throwIfAborted(signal)
 }
