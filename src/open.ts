@@ -10,6 +10,7 @@ import { majorDeltaCompaction } from '../plugins/major-delta-compaction/index.ts
 import { mergingCompaction, windowKnapsackPolicy } from '../plugins/merging-compaction/index.ts'
 import { minorDeltaCompaction } from '../plugins/minor-delta-compaction/index.ts'
 import { thresholdPolicy } from '../plugins/threshold-policy/index.ts'
+import { requireOptions } from './base/call-options.ts'
 import { Clock } from './base/clock.ts'
 import { Random } from './base/random.ts'
 import { systemClock } from './base/system-clock.ts'
@@ -28,7 +29,7 @@ import { GuardedEventBus } from './events/event-bus.ts'
 import { EventBus } from './events/event-map.ts'
 import { JobIds, jobIds } from './events/job-ids.ts'
 import { type Assembly, assemble, type HostService, hostService } from './kernel/assembly.ts'
-import { type DatabaseConfig, type ResolvedConfig, resolveConfig } from './kernel/config.ts'
+import { type DatabaseConfig, isConfigKey, type ResolvedConfig, resolveConfig } from './kernel/config.ts'
 import { MaintenanceManager } from './maintenance/maintenance-manager.ts'
 import { MaintenanceOpFactory } from './maintenance/maintenance-op.ts'
 import { MemoryBudget, MemoryConsumer } from './maintenance/memory-budget.ts'
@@ -77,6 +78,7 @@ export function open(config: string | DatabaseConfig, o: OpenOptions = {}): Prom
 /** As `open`, over host services other than the system's own: the way `varve/testing` injects time, chance and files. */
 export async function openWith(given: string | DatabaseConfig, o: OpenOptions, host: readonly HostService[]): Promise<Database> {
   const config = resolveConfig(typeof given === 'string' ? { directory: given } : given)
+  requireConfigure(o)
   const walState: WalState = { current: () => ({ walBytes: 0, targetBytes: config.wal.targetReplayBytes }) }
   const assembly = await assembleFor(config, [...host, hostService(WalState, walState)])
   try {
@@ -85,6 +87,13 @@ export async function openWith(given: string | DatabaseConfig, o: OpenOptions, h
     await assembly.stop().catch(() => undefined)
     throw error
   }
+}
+
+function requireConfigure(o: OpenOptions): void {
+  for (const name of Object.keys(o ?? {})) {
+    if (isConfigKey(name)) throw new TypeError(`"${name}" is of the configuration: open({ directory, ${name}, … }).`)
+  }
+  requireOptions('open', o, ['configure'])
 }
 
 /** Connects the plugins of a configuration without opening a database: what `varve plugins` shows. */

@@ -22,7 +22,8 @@ export class ThresholdPolicy implements SchedulingPolicy {
       const choice = rule(candidates, system)
       if (choice) return { ...choice, scores }
     }
-    return { reason: `None of ${candidates.length} ops would free or improve anything.`, scores }
+    const none = candidates.length === 0 ? 'No op has anything to do.' : `None of ${candidates.length} ops would free or improve anything.`
+    return { reason: none, scores }
   }
 }
 

@@ -8,6 +8,7 @@ export function requireOptions(call: string, options: unknown, known: readonly s
   if (options === undefined) return
   if (typeof options !== 'object' || options === null) throw new TypeError(`The options of ${call} are an object; got ${String(options)}.`)
   for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw new TypeError(`${call} has no option "${name}".${didYouMean(name, known)}`)
+    if (!known.includes(name))
+      throw new TypeError(`${call} has no option "${name}"; there are ${known.join(', ')}.${didYouMean(name, known)}`)
   }
 }

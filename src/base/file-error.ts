@@ -22,6 +22,12 @@ export function fileError(thrown: unknown): Error {
       context,
       cause: error,
     })
-  const message = `The operating system failed with ${code} at ${call} of ${file}. Look after the disk and try again; nothing that was acknowledged is lost.`
+  const message = `The operating system failed with ${code}${wordsOf(error, code)} at ${call} of ${file}. Look after the disk and try again; nothing that was acknowledged is lost.`
   return new VarveError('IO_ERROR', message, { context, cause: error })
+}
+
+/** What Node says of the code, as in `ENOENT: no such file or directory, open 'a'`. */
+function wordsOf({ message }: Error, code: string): string {
+  const words = message.startsWith(`${code}: `) ? message.slice(code.length + 2).split(',')[0] : undefined
+  return words ? ` (${words})` : ''
 }

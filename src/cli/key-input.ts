@@ -14,7 +14,9 @@ export function parseKey(key: readonly KnownColumn[], text: string, what: string
   const first = key[0] as KnownColumn
   if (Array.isArray(parsed)) {
     if (parsed.length === 0 || parsed.length > key.length)
-      throw new UsageError(`${what} takes 1 to ${key.length} values (${shape(key)}); got ${parsed.length}.`)
+      throw new UsageError(
+        `${what} takes ${key.length === 1 ? '1 value' : `1 to ${key.length} values`} (${shape(key)}); got ${parsed.length}.`,
+      )
     return Object.fromEntries(parsed.map((value, i) => [key[i]?.name ?? '', valueFor(key[i] as KnownColumn, value, what)]))
   }
   if (typeof parsed === 'object' && parsed !== null) return objectKey(key, parsed as Record<string, unknown>, what)

@@ -1,6 +1,8 @@
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { asError, InvariantError, systemCode, VarveError } from '../base/errors.ts'
 import { plainJson } from './cell.ts'
+import { InputError } from './import/input-error.ts'
 import type { Output } from './output.ts'
 import type { Style } from './style.ts'
 import { UsageError } from './usage-error.ts'
@@ -18,6 +20,7 @@ export function describeError(thrown: unknown): ReportedError {
   const error = asError(thrown)
   if (error instanceof UsageError) return { code: 'USAGE', message: error.message, context: error.at ? { ...error.at } : {}, exitCode: 2 }
   if (error instanceof VarveError) return { code: error.code, message: error.message, context: error.context, exitCode: 1 }
+  if (error instanceof InputError) return { code: error.code, message: error.message, context: error.context, exitCode: 1 }
   const code = systemCode(error)
   const path = (error as { path?: unknown }).path
   if (code !== undefined && typeof path === 'string')
@@ -63,7 +66,7 @@ function stackOf(thrown: unknown): string {
 function systemMessage(code: string, path: string): string {
   switch (code) {
     case 'ENOENT':
-      return `There is no ${path}. Check the path.`
+      return `There is no ${path}${existsSync(dirname(path)) ? '' : ', nor its directory'}. Check the path.`
     case 'EISDIR':
       return `${path} is a directory. Give a file.`
     case 'EACCES':

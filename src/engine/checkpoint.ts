@@ -209,7 +209,7 @@ class CheckpointCopy {
 const cannotLink: ReadonlySet<string> = new Set(['EXDEV', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'EMLINK', 'ENOSYS'])
 
 function notEmpty(directory: string, problem: string): VarveError {
-  const message = `A checkpoint goes to an empty directory, or to one that is not there yet; of ${directory}, ${problem}. Choose another one.`
+  const message = `${directory} cannot take a checkpoint: ${problem}. It goes to an empty directory, or to one that is not there yet. Choose another one.`
   return new VarveError('DIRECTORY_NOT_EMPTY', message, { context: { directory } })
 }
 

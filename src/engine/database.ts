@@ -3,6 +3,7 @@ import { throwIfAborted } from '../base/errors.ts'
 import { holdEventLoop } from '../base/event-loop-gate.ts'
 import type { Token } from '../base/token.ts'
 import type { MaintenanceManager } from '../maintenance/maintenance-manager.ts'
+import { describeValue } from '../schema/column-value.ts'
 import { definitionMismatch } from '../schema/schema-diff.ts'
 import { changedSchema, requireTableChange, type TableChange } from '../schema/table-change.ts'
 import type { TableDefinition } from '../schema/table-definition.ts'
@@ -67,7 +68,8 @@ export class VarveDatabase implements Database {
     requireDefinition('createTable', definition)
     requireOptions('createTable', o, ['ifNotExists', 'migrate'])
     const { migrate = 'none' } = o
-    if (migrate !== 'none' && migrate !== 'add-columns') throw new TypeError(`migrate is 'none' or 'add-columns'; got ${String(migrate)}.`)
+    if (migrate !== 'none' && migrate !== 'add-columns')
+      throw new TypeError(`migrate is 'none' or 'add-columns'; got ${describeValue(migrate)}.`)
     this.#engine.requireWritable()
     using _held = holdEventLoop()
     await this.#engine.catalog.create(definition, {
@@ -154,7 +156,7 @@ export class VarveDatabase implements Database {
     requireOptions('compact', o, ['kind', 'signal'])
     const { kind = 'full', signal } = o
     if (!compactionKinds.includes(kind))
-      throw new TypeError(`kind is ${compactionKinds.map((each) => `'${each}'`).join(', ')}; got ${String(kind)}.`)
+      throw new TypeError(`kind is ${compactionKinds.map((each) => `'${each}'`).join(', ')}; got ${describeValue(kind)}.`)
     this.#engine.requireWritable()
     throwIfAborted(signal)
     // By object: a table may be renamed while it is flushed.
@@ -180,7 +182,7 @@ export class VarveDatabase implements Database {
   async checkpoint(directory: string, o: { signal?: AbortSignal } = {}): Promise<void> {
     this.#engine.requireOpen()
     if (typeof directory !== 'string' || directory === '')
-      throw new TypeError(`A checkpoint goes to a directory; got ${String(directory)}.`)
+      throw new TypeError(`A checkpoint goes to a directory; got ${describeValue(directory)}.`)
     requireOptions('checkpoint', o, ['signal'])
     using _held = holdEventLoop()
     await this.#engine.checkpoint(directory, { vfs: this.#engine.parts.options.vfs, signal: o.signal })
@@ -198,7 +200,8 @@ export class VarveDatabase implements Database {
   close(o: { flush?: boolean; timeoutMs?: number } = {}): Promise<void> {
     try {
       requireOptions('close', o, ['flush', 'timeoutMs'])
-      if (!((o.timeoutMs ?? 0) >= 0)) throw new TypeError(`timeoutMs is a number of milliseconds, at least 0; got ${String(o.timeoutMs)}.`)
+      if (!((o.timeoutMs ?? 0) >= 0))
+        throw new TypeError(`timeoutMs is a number of milliseconds, at least 0; got ${describeValue(o.timeoutMs)}.`)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -255,11 +258,11 @@ const compactionKinds: readonly unknown[] = ['full', 'merging', 'minor-delta', '
 function nameOf(table: TableRef): string {
   if (typeof table === 'string') return table
   if (typeof table?.name === 'string') return table.name
-  throw new TypeError(`A table is named by a string, a definition or a Table; got ${String(table)}.`)
+  throw new TypeError(`A table is named by a string, a definition or a Table; got ${describeValue(table)}.`)
 }
 
 function requireDefinition(call: string, definition: unknown): void {
   const { name, columns } = (definition ?? {}) as { name?: unknown; columns?: unknown }
   if (typeof name === 'string' && typeof columns === 'object' && columns !== null) return
-  throw new TypeError(`${call} takes what defineTable(name, { columns, primaryKey }) returns; got ${String(definition)}.`)
+  throw new TypeError(`${call} takes what defineTable(name, { columns, primaryKey }) returns; got ${describeValue(definition)}.`)
 }

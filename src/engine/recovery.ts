@@ -94,7 +94,7 @@ async function requireDirectory({ options, config }: OpenStorageOptions): Promis
   if (stat?.isDirectory) return
   if (stat) throw notFound(directory, 'it is a file, not a directory. Give the directory of a database')
   if (!config.createIfMissing || config.readOnly)
-    throw notFound(directory, 'there is no such directory. Check the path, or open with createIfMissing: true')
+    throw notFound(directory, `there is no such directory. Check the path, or open ${howToCreate(config)}`)
   await vfs.makeDirectory(directory)
 }
 
@@ -116,8 +116,11 @@ function requireWanted(
   const foreign = files.find(({ kind, name }) => kind === 'other' && !name.startsWith('.'))
   if (foreign)
     throw notFound(directory, `it holds other files (${foreign.name}) and no database. Give the directory of a database, or an empty one`)
-  if (!config.createIfMissing || config.readOnly)
-    throw notFound(directory, 'it is empty. Check the path, or open with createIfMissing: true')
+  if (!config.createIfMissing || config.readOnly) throw notFound(directory, `it is empty. Check the path, or open ${howToCreate(config)}`)
+}
+
+function howToCreate({ readOnly }: ResolvedConfig): string {
+  return readOnly ? 'it once without readOnly, which makes it' : 'with createIfMissing: true'
 }
 
 function notFound(directory: string, problem: string): VarveError {

@@ -6,11 +6,11 @@
 import { VarveError } from '../base/errors.ts'
 import type { LookupMisses } from '../rowset/lookup-misses.ts'
 import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
-import { decodeKey, gatherHashes, gatherKeys, keyBytes, keyLayout, keyValuesToObject } from '../schema/key-encoding.ts'
+import { gatherHashes, gatherKeys } from '../schema/key-encoding.ts'
 import { gatherBlock } from '../schema/vector-ops.ts'
 import type { HeldRows, RowHolder } from '../tablet/locate-rows.ts'
 import type { Tablet } from '../tablet/tablet.ts'
-import { keyExistsError } from './key-exists-error.ts'
+import { keyExistsError, namedKey } from './key-exists-error.ts'
 import { type Expectation, type WriteSection, wholeRows } from './write.ts'
 import type { WriteCounts } from './write-api.ts'
 
@@ -188,10 +188,10 @@ function inserted(count: number): WriteCounts {
 }
 
 function conflictError({ schema }: Tablet, keys: KeyBlock, index: number, snapshot: number, changed: number): VarveError {
-  const key = keyValuesToObject(schema, decodeKey(schema, keyBytes(keys, index, keyLayout(schema))))
+  const { key, shown } = namedKey(schema, keys, index)
   return new VarveError(
     'WRITE_CONFLICT',
-    `Table ${schema.name}: the row of key ${JSON.stringify(key, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))} has changed since the snapshot; nothing of the batch was applied. Take a new snapshot, read again, and try once more.`,
+    `Table ${schema.name}: the row of the key (${shown}) has changed since the snapshot; nothing of the batch was applied. Take a new snapshot, read again, and try once more.`,
     { context: { table: schema.name, key, snapshotTimestamp: snapshot, changedTimestamp: changed } },
   )
 }

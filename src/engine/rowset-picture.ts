@@ -2,6 +2,8 @@
  * The rowsets of a table as a picture (SVG): a panel for each tablet, keys across, rowsets stacked where their keys overlap.
  * Colour says how many changes reads must apply, hatching that there is history. Each rowset has its figures as a tooltip.
  */
+import { requireOptions } from '../base/call-options.ts'
+import { describeValue } from '../schema/column-value.ts'
 import type { RowSetStats, TableStats, TabletStats } from './metrics.ts'
 import { rowsetBytes } from './rowset-bytes.ts'
 import { type PlacedRowSet, type RowSetLayout, rowsetLayout } from './rowset-layout.ts'
@@ -36,6 +38,9 @@ const shades = [
  * mean number of rowsets over a point is the tablet's `height`. A pure function.
  */
 export function rowsetPicture(stats: TableStats, o: RowSetPictureOptions = {}): string {
+  if (!Array.isArray((stats as Partial<TableStats> | undefined)?.tablets))
+    throw new TypeError(`rowsetPicture takes what table.stats() gives; got ${describeValue(stats)}.`)
+  requireOptions('rowsetPicture', o, ['title'])
   const parts: string[] = []
   let y = marginPx + 20
   parts.push(text(marginPx, y, o.title ?? 'Rowsets', 'title'))

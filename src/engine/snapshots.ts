@@ -1,4 +1,5 @@
 import { VarveError } from '../base/errors.ts'
+import { describeValue } from '../schema/column-value.ts'
 import type { ReadOptions, Snapshot } from './api.ts'
 import { timestampAtEndOf } from './hybrid-clock.ts'
 
@@ -74,6 +75,6 @@ export class Snapshots {
 export function timestampOfTime(option: string, time: Date | number | undefined): number {
   const ms = time instanceof Date ? time.getTime() : time
   if (typeof ms !== 'number' || !Number.isFinite(ms) || ms < 0)
-    throw new TypeError(`${option} is a Date or a number of milliseconds since 1970; got ${String(time)}.`)
+    throw new TypeError(`${option} is a Date or a number of milliseconds since 1970; got ${describeValue(time)}.`)
   return Math.min(timestampAtEndOf(ms), Number.MAX_SAFE_INTEGER)
 }

@@ -7,6 +7,7 @@ import { throwIfAborted } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
 import { releaseWhenGone, settle } from '../query/scan-batches.ts'
 import type { ChangedInSpan, TimeSpan } from '../rowset/changed-in-span.ts'
+import { describeValue } from '../schema/column-value.ts'
 import { keyValuesToObject } from '../schema/key-encoding.ts'
 import { type DecodedRow, rowDecoder } from '../schema/row-decoder.ts'
 import type { ColumnSchema, ColumnValue, TableSchema } from '../schema/table-schema.ts'
@@ -57,10 +58,14 @@ function plan({ snapshots, requireUsable }: ChangedTable, o: ChangesOptions): Pl
 }
 
 function timestampOf(option: string, moment: Moment | undefined): number {
-  if (typeof moment !== 'object' || moment === null || moment instanceof Date) return timestampOfTime(option, moment)
+  if (moment instanceof Date || typeof moment === 'number') return timestampOfTime(option, moment)
+  if (typeof moment !== 'object' || moment === null)
+    throw new TypeError(
+      `${option} is a snapshot, a Date, a number of milliseconds since 1970, or { timestamp }; got ${describeValue(moment)}.`,
+    )
   const { timestamp } = moment
   if (Number.isSafeInteger(timestamp) && timestamp >= 0) return timestamp
-  throw new TypeError(`${option}.timestamp is a timestamp as snapshots and changes have it; got ${String(timestamp)}.`)
+  throw new TypeError(`${option}.timestamp is a timestamp as snapshots and changes have it; got ${describeValue(timestamp)}.`)
 }
 
 /** What a reader keeps from being let go of. */

@@ -5,6 +5,7 @@ import { count } from '../query/aggregate.ts'
 import { type AggregateRequest, planAggregate, runAggregate } from '../query/aggregate-query.ts'
 import { QueryScan, type ScanSource } from '../query/query-scan.ts'
 import { planScan, type ScanRequest } from '../query/scan-plan.ts'
+import { describeValue } from '../schema/column-value.ts'
 import { keyValuesToObject } from '../schema/key-encoding.ts'
 import type { TableDefinition } from '../schema/table-definition.ts'
 import { definitionFromSchema } from '../schema/table-definition.ts'
@@ -291,12 +292,13 @@ const durabilities: readonly unknown[] = ['sync', 'write', 'interval', undefined
 
 function requireIfExists({ ifExists }: InsertOptions): void {
   if (ifExists !== undefined && ifExists !== 'error' && ifExists !== 'skip')
-    throw new TypeError(`ifExists is 'error' or 'skip'; got ${String(ifExists)}.`)
+    throw new TypeError(`ifExists is 'error' or 'skip'; got ${describeValue(ifExists)}.`)
 }
 
 export function requireWriteOptions(call: string, o: WriteOptions, more: readonly string[] = []): void {
   requireOptions(call, o, [...writeOptions, ...more])
-  if (!durabilities.includes(o.durability)) throw new TypeError(`durability is 'sync', 'write' or 'interval'; got ${String(o.durability)}.`)
+  if (!durabilities.includes(o.durability))
+    throw new TypeError(`durability is 'sync', 'write' or 'interval'; got ${describeValue(o.durability)}.`)
 }
 
 /** The one place where a table takes on its static type: its definition was checked against the stored schema. */

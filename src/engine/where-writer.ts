@@ -48,7 +48,10 @@ export class WhereWriter {
     const positions = [...schema.keyColumns].sort((a, b) => a - b)
     const request = { where: where as Predicate<never> }
     const plan = planRead(schema, request, { positions, sorted: false, reverse: false, limit: Number.POSITIVE_INFINITY })
-    if (plan.predicate === undefined) throw new TypeError("Give a predicate that says which rows, as in deleteWhere(eq('status', 1)).")
+    if (plan.predicate === undefined)
+      throw new TypeError(
+        `Give a predicate that says which rows, as in ${wish === wishes.delete ? "deleteWhere(eq('status', 1))" : "updateWhere(eq('status', 1), { … })"}.`,
+      )
     for (;;) {
       const { source, timestamp } = this.#o.pin(plan)
       const sections = await this.#sections(wish, plan, source, constants, o)

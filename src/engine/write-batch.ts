@@ -2,6 +2,7 @@ import { requireOptions } from '../base/call-options.ts'
 import { VarveError } from '../base/errors.ts'
 import { memoryBytesOf } from '../rowset/row-memory.ts'
 import { type ChangeEncoder, changeEncoder } from '../schema/change-encoder.ts'
+import { describeValue } from '../schema/column-value.ts'
 import { type RowEncoder, rowEncoder } from '../schema/row-encoder.ts'
 import type { Durability, WriteOptions } from './call-options.ts'
 import { composedSections, type RecordedOp } from './composed-sections.ts'
@@ -143,7 +144,7 @@ export class PendingBatch implements WriteBatch {
   #opsOf(table: BatchTable<never>): TableOps {
     this.#requireOpen()
     const name: unknown = (table as Partial<BatchTable<never>> | undefined)?.name
-    if (typeof name !== 'string') throw new TypeError(`Give a table of this database; got ${String(table)}.`)
+    if (typeof name !== 'string') throw new TypeError(`Give a table of this database; got ${describeValue(table)}.`)
     const engineTable = this.#host.tableNamed(name)
     let of = this.#tables.get(engineTable)
     if (!of) {

@@ -172,6 +172,11 @@ export function resolveConfig(config: unknown, o: { source?: string } = {}): Res
   }
 }
 
+/** Whether a configuration has this key at its top. */
+export function isConfigKey(name: string): boolean {
+  return Object.hasOwn(shape, name)
+}
+
 function keysAt(path: string): readonly string[] {
   if (path === '') return Object.keys(shape)
   const inner: unknown = (shape as Readonly<Record<string, z.ZodType>>)[path]

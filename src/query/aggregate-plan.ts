@@ -83,11 +83,12 @@ export function planAggregate(schema: TableSchema, request: AggregateRequest): A
 
 function requireOptions(request: AggregateRequest): void {
   for (const name of Object.keys(request)) {
-    if (!knownOptions.includes(name)) throw new TypeError(`An aggregate has no option "${name}".${didYouMean(name, knownOptions)}`)
+    if (!knownOptions.includes(name))
+      throw new TypeError(`An aggregate has no option "${name}"; there are ${knownOptions.join(', ')}.${didYouMean(name, knownOptions)}`)
   }
   const { select, groupBy, orderBy, limit } = request
   if (typeof select !== 'object' || select === null || Array.isArray(select)) {
-    throw new TypeError(`select takes an object of aggregates, such as { n: count(), mean: avg('column') }; got ${String(select)}.`)
+    throw new TypeError(`select takes an object of aggregates, such as { n: count(), mean: avg('column') }; got ${describeValue(select)}.`)
   }
   if (groupBy === undefined && orderBy !== undefined) throw new TypeError('orderBy goes with groupBy: without groups there is one result.')
   if (groupBy === undefined && limit !== undefined) throw new TypeError('limit goes with groupBy: without groups there is one result.')
@@ -96,7 +97,7 @@ function requireOptions(request: AggregateRequest): void {
 
 function planGroups(schema: TableSchema, groupBy: NonNullable<AggregateRequest['groupBy']>): GroupPlan[] {
   if (typeof groupBy !== 'object') {
-    throw new TypeError(`groupBy takes an array of columns, or an object { name: 'column' or bucket(…) }; got ${String(groupBy)}.`)
+    throw new TypeError(`groupBy takes an array of columns, or an object { name: 'column' or bucket(…) }; got ${describeValue(groupBy)}.`)
   }
   const entries: (readonly [string, unknown])[] = Array.isArray(groupBy)
     ? groupBy.map((name) => [String(name), name])
@@ -119,7 +120,7 @@ function planGroup(schema: TableSchema, name: string, columnName: string, node: 
 function planMeasure(schema: TableSchema, name: string, aggregate: Aggregate<never, string, string>): MeasurePlan {
   const node = aggregate as unknown as Partial<AggregateNode> | null | undefined
   if (typeof node !== 'object' || node === null || typeof node.op !== 'string' || !knownOps.includes(node.op)) {
-    throw new TypeError(`select: "${name}" is an aggregate, such as count() or avg('column'); got ${String(aggregate)}.`)
+    throw new TypeError(`select: "${name}" is an aggregate, such as count() or avg('column'); got ${describeValue(aggregate)}.`)
   }
   const { op, column, by } = node as { readonly op: AggregateNode['op']; readonly column: string | undefined; readonly by?: string }
   if (column === undefined && op === 'count') return { name, op, position: undefined, by: undefined }
@@ -147,7 +148,7 @@ function planOrder(names: readonly string[], orderBy: AggregateRequest['orderBy'
         `orderBy: the result has no column "${String(column)}"; it has ${names.join(', ')}.${didYouMean(String(column), names)}`,
       )
     if (direction !== 'ascending' && direction !== 'descending')
-      throw new TypeError(`orderBy: direction is 'ascending' or 'descending'; got ${String(direction)}.`)
+      throw new TypeError(`orderBy: direction is 'ascending' or 'descending'; got ${describeValue(direction)}.`)
     return { index, descending: direction === 'descending' }
   })
 }

@@ -1,4 +1,5 @@
 import { didYouMean } from '../base/suggest.ts'
+import { describeValue } from '../schema/column-value.ts'
 import type { ColumnSchema, TableSchema } from '../schema/table-schema.ts'
 
 /** The position of a column; TypeError, suggesting the nearest name, if the table has none of that name. */
@@ -16,7 +17,8 @@ export function columnPosition(schema: TableSchema, name: PropertyKey): number {
 
 /** The positions of columns; TypeError for an unknown one, or if `names` is no array. */
 export function columnPositions(schema: TableSchema, names: readonly PropertyKey[]): number[] {
-  if (!Array.isArray(names)) throw new TypeError(`columns is an array of column names of table ${schema.name}; got ${String(names)}.`)
+  if (!Array.isArray(names))
+    throw new TypeError(`columns is an array of column names of table ${schema.name}; got ${describeValue(names)}.`)
   return names.map((name) => columnPosition(schema, name))
 }
 

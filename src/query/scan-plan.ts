@@ -1,4 +1,5 @@
 import { didYouMean } from '../base/suggest.ts'
+import { describeValue } from '../schema/column-value.ts'
 import { compareBytes } from '../schema/key-encoding.ts'
 import { type EncodedKeyRange, type KeyBounds, keyRange } from '../schema/key-range.ts'
 import { tabletsForRange } from '../schema/partitioner.ts'
@@ -37,11 +38,13 @@ const knownOptions = ['columns', 'where', 'prefix', 'gte', 'gt', 'lte', 'lt', 'o
 /** Binds a request to a schema. TypeError for options that make no sense, INVALID_VALUE for bounds that do not fit. */
 export function planScan(schema: TableSchema, request: ScanRequest): ScanPlan {
   for (const name of Object.keys(request)) {
-    if (!knownOptions.includes(name)) throw new TypeError(`A scan has no option "${name}".${didYouMean(name, knownOptions)}`)
+    if (!knownOptions.includes(name))
+      throw new TypeError(`A scan has no option "${name}"; there are ${knownOptions.join(', ')}.${didYouMean(name, knownOptions)}`)
   }
   const { order, reverse = false, limit } = request
-  if (order !== undefined && order !== 'key' && order !== 'any') throw new TypeError(`order is 'key' or 'any'; got ${String(order)}.`)
-  if (typeof reverse !== 'boolean') throw new TypeError(`reverse is true or false; got ${String(reverse)}.`)
+  if (order !== undefined && order !== 'key' && order !== 'any')
+    throw new TypeError(`order is 'key' or 'any'; got ${describeValue(order)}.`)
+  if (typeof reverse !== 'boolean') throw new TypeError(`reverse is true or false; got ${describeValue(reverse)}.`)
   if (reverse && order === 'any') throw new TypeError("reverse goes with order: 'key'.")
   requireLimit(limit)
   const positions = request.columns ? columnPositions(schema, request.columns) : schema.columns.map((_, position) => position)
@@ -64,7 +67,7 @@ export function planRead(
 /** TypeError unless the limit is absent or a whole number of at least 0. */
 export function requireLimit(limit: number | undefined): void {
   if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0))
-    throw new TypeError(`limit is a whole number of at least 0; got ${String(limit)}.`)
+    throw new TypeError(`limit is a whole number of at least 0; got ${describeValue(limit)}.`)
 }
 
 function intersect(a: EncodedKeyRange, b: EncodedKeyRange): EncodedKeyRange {

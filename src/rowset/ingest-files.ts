@@ -248,8 +248,13 @@ async function orReject<R>(schema: TableSchema, path: string, open: () => Promis
     if (code === 'ENOENT') throw rejected(schema, path, 'there is no such file', { problem: 'missing' }, cause)
     if (code !== 'CORRUPTION' && code !== 'FORMAT_UNSUPPORTED') throw cause
     const { offset, block } = (cause as VarveError).context
-    throw rejected(schema, path, `it cannot be read: ${(cause as VarveError).message}`, { problem: 'damaged', offset, block }, cause)
+    throw rejected(schema, path, sentenceOf((cause as VarveError).message, path), { problem: 'damaged', offset, block }, cause)
   }
+}
+
+/** What another error says of a file, to be put behind its name: without the name, and without its full stop. */
+function sentenceOf(message: string, path: string): string {
+  return `it${message.startsWith(`${path} `) ? message.slice(path.length) : ` cannot be read: ${message}`}`.replace(/\.$/, '')
 }
 
 function rejected(schema: TableSchema, path: string, what: string, context: Record<string, unknown>, cause?: unknown): VarveError {

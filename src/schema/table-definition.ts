@@ -219,7 +219,7 @@ function checkedRetention(table: string, retention: { historyMs?: number } | und
 
 /** TypeError unless this is an object with none but known options. */
 export function requireOptionNames(options: unknown, known: readonly string[], where: string): void {
-  if (typeof options !== 'object' || options === null) throw new TypeError(`The ${where} takes an object; got ${describeValue(options)}.`)
+  if (typeof options !== 'object' || options === null) throw new TypeError(`${where} takes an object; got ${describeValue(options)}.`)
   for (const name of Object.keys(options)) {
     if (!known.includes(name))
       throw new TypeError(`Unknown option ${JSON.stringify(name)} in ${where}; there are ${known.join(', ')}.${didYouMean(name, known)}`)

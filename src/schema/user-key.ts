@@ -1,4 +1,4 @@
-import { checkValue, describeValue, invalidValue, nullProblem, timestampMsMax, unknownColumn } from './column-value.ts'
+import { checkValue, describeValue, invalidValue, timestampMsMax, unknownColumn } from './column-value.ts'
 import type { FixedKeys, KeyBlock } from './column-vector.ts'
 import { keyBytes } from './key-bytes.ts'
 import { type FixedKeyLayout, type KeyColumn, type KeyPlan, keyBytesMax, keyPlan } from './key-layout.ts'
@@ -231,8 +231,13 @@ function writeKeyColumn(schema: TableSchema, keyColumn: KeyColumn, value: unknow
 }
 
 function checked(schema: TableSchema, { column }: KeyColumn, value: unknown, rowIndex: number | undefined): unknown {
-  if (value === undefined || value === null) throw invalidValue(schema.name, column.name, rowIndex, nullProblem(value))
+  if (value === undefined || value === null) throw invalidValue(schema.name, column.name, rowIndex, keyPartProblem(schema, value))
   return checkValue(schema.name, column, value, rowIndex)
+}
+
+function keyPartProblem(schema: TableSchema, value: null | undefined): string {
+  const problem = value === null ? 'null is not allowed' : 'the value is missing'
+  return `${problem}; a key names its row by all of (${keyNames(keyPlan(schema).columns)})`
 }
 
 /** A value of up to 4 bytes, encoded, at the left edge of a word. */

@@ -1,5 +1,7 @@
+import { requireOptions } from '../base/call-options.ts'
 import { VarveError } from '../base/errors.ts'
 import { fileError } from '../base/file-error.ts'
+import { describeValue } from '../schema/column-value.ts'
 import type { KeyBlock, RowBlock } from '../schema/column-vector.ts'
 import { compareKeys, decodeKey, encodeKeys, gatherKeys, hashKeys, keyBytes, keyLayout } from '../schema/key-encoding.ts'
 import { partitionRows } from '../schema/partitioner.ts'
@@ -35,7 +37,7 @@ type Rows<T> = Iterable<InsertRow<T>> | AsyncIterable<InsertRow<T>>
  * once; defaults are applied as by an insert. The file must not exist; it is synced when the promise resolves.
  *
  * Rejects with INVALID_VALUE { table, column, rowIndex }, a TypeError for rows out of order, for a key that comes twice and for
- * no rows at all, DISK_FULL or IO_ERROR; then there is no file.
+ * no rows at all, DISK_FULL or IO_ERROR; then there is no file, but one that was there before.
  */
 export async function writeSSTable<T extends TableDefinition>(
   path: string,
@@ -43,10 +45,11 @@ export async function writeSSTable<T extends TableDefinition>(
   rows: Rows<T>,
   o: WriteSSTableOptions = {},
 ): Promise<WrittenSSTable> {
+  requireArguments(path, definition, rows, o)
   const { vfs = diskVfs() } = o
   const schema = schemaFromDefinition(definition, { tableId: 0 })
   const file = await vfs.create(path).catch((thrown: unknown) => {
-    throw fileError(thrown)
+    throw creationError(path, fileError(thrown))
   })
   const groups = new GroupWriter(schema, file, o)
   try {
@@ -64,6 +67,27 @@ export async function writeSSTable<T extends TableDefinition>(
     await vfs.remove(path).catch(() => undefined)
     throw fileError(thrown)
   }
+}
+
+function requireArguments(path: unknown, definition: unknown, rows: unknown, o: unknown): void {
+  if (typeof path !== 'string' || path === '')
+    throw new TypeError(`writeSSTable takes the path of a file first; got ${describeValue(path)}.`)
+  const { columns } = (definition ?? {}) as { columns?: unknown }
+  if (typeof columns !== 'object' || columns === null)
+    throw new TypeError(`writeSSTable takes what defineTable(…) returns after the path; got ${describeValue(definition)}.`)
+  const { [Symbol.iterator]: some, [Symbol.asyncIterator]: more } = Object(rows) as Partial<Iterable<unknown> & AsyncIterable<unknown>>
+  if (typeof rows !== 'object' || (some ?? more) === undefined)
+    throw new TypeError(`writeSSTable takes an array of rows, or another (asynchronous) iterable of them; got ${describeValue(rows)}.`)
+  requireOptions('writeSSTable', o, ['vfs', 'rowsPerGroup', 'codec'])
+}
+
+/** As the error of a file that cannot be made, but for what the caller can mend. */
+function creationError(path: string, error: Error): Error {
+  const { systemCode, call } = error instanceof VarveError ? error.context : {}
+  if (systemCode !== 'EEXIST' && systemCode !== 'ENOENT') return error
+  const problem =
+    systemCode === 'EEXIST' ? 'it is there already. Choose another path, or remove it first' : 'there is no such directory. Make it first'
+  return new VarveError('IO_ERROR', `${path} cannot be written: ${problem}.`, { context: { path, call, systemCode }, cause: error })
 }
 
 /** The tablet (partition) to which each of some rows belongs: a file to be ingested holds rows of one. */

@@ -17,7 +17,7 @@ test('checkpoint makes a copy that the other commands read, and refuses a direct
   const before = readdirSync(path('backup/monday')).sort()
   const again = await varve('checkpoint', 'backup/monday')
   t.is(again.code, 1)
-  t.regex(again.err, /^error DIRECTORY_NOT_EMPTY: .*Choose another one\./)
+  t.regex(again.err, /^error DIRECTORY_NOT_EMPTY: .*monday cannot take a checkpoint: it holds .*Choose another one\./)
   t.deepEqual(readdirSync(path('backup/monday')).sort(), before)
   const json = JSON.parse((await varve('checkpoint', 'other', '--json')).out)
   t.is(json.directory, path('other'))

@@ -158,7 +158,10 @@ test('rowsets tells the changes of rows, in files and in memory, and draws a tab
   // The deleted rows stay while history is kept: their deletes are what is left to apply.
   t.like(after.deltas, { redo: { changes: 3 }, undo: { changes: 40 } })
   t.regex((await varve('compact')).out, /^a: 1 rowset of 0\.\d\d MiB, now 1 of 0\.\d\d MiB\.\n$/)
-  t.regex((await varve('rowsets', '--svg', 'none/a.svg')).err, /^error ENOENT: There is no .*none\/a\.svg/)
+  t.regex(
+    (await varve('rowsets', '--svg', 'none/a.svg')).err,
+    /^error ENOENT: There is no .*none\/a\.svg, nor its directory\. Check the path\./,
+  )
   writeFileSync(path('other.csv'), 'id\n1\n')
   await varve('import', 'other.csv', '-t', 'other', '-k', 'id')
   t.regex((await varve('rowsets', '--svg', 'a.svg')).err, /^error USAGE: Which table\? Give --table NAME; there are a, other\./)

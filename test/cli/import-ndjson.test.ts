@@ -16,6 +16,13 @@ test('NDJSON keeps every digit of whole numbers, nested values as JSON text, and
   )
 })
 
+test('malformed input is told to programs with its file and line', async (t) => {
+  const { path, varve } = workspace(t)
+  writeFileSync(path('bad.ndjson'), '{"a":1}\n{"a":\n')
+  const { error } = JSON.parse((await varve('import', 'bad.ndjson', '-t', 't', '--json')).err)
+  t.like(error, { code: 'INPUT_MALFORMED', context: { path: path('bad.ndjson'), line: 2 } })
+})
+
 test('malformed NDJSON names the line', async (t) => {
   const { path, varve } = workspace(t)
   const cases: [string, RegExp][] = [
@@ -30,6 +37,7 @@ test('malformed NDJSON names the line', async (t) => {
     t.is(code, 1)
     t.regex(err, /^error INPUT_MALFORMED/)
     t.regex(err, expected)
+    t.notRegex(err, /--debug/)
   }
 })
 
@@ -50,6 +58,7 @@ test('an NDJSON row that does not fit names row, line, column and the nearest na
     const { code, err } = await varve('import', 'bad.ndjson', '-t', 't')
     t.is(code, 1, row)
     t.regex(err, expected)
+    t.notRegex(err, /--debug/)
   }
   t.is(JSON.parse((await varve('stats', '--json')).out)[0].rows, 1)
 })

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { defineTable, int32, string, VarveError } from '../../src/index.ts'
+import { defineTable, int32, int64, string, VarveError } from '../../src/index.ts'
 import { MemoryVfs, openMemory, SimulatedClock } from '../../src/testing/index.ts'
 
 const texts = defineTable('texts', { columns: { id: int32(), text: string() }, primaryKey: ['id'] })
@@ -78,4 +78,22 @@ test('a batch that is under way keeps what its snapshot kept, though the snapsho
   const compacted = db.compact(table, { kind: 'merging' })
   for (let left = 50; left > 0; left--) await clock.advance(10)
   await Promise.all([first, committed, compacted])
+})
+
+test('a conflict names the key by its columns, of one or of several', async (t) => {
+  await using db = await openMemory()
+  const pairs = defineTable('pairs', { columns: { a: string(), b: int64(), n: int32() }, primaryKey: ['a', 'b'] })
+  const one = await db.createTable(counters)
+  const two = await db.createTable(pairs)
+  await one.insert({ id: 1, n: 0 })
+  await two.insert({ a: 'x', b: 5n, n: 0 })
+  using snapshot = db.snapshot()
+  await one.update({ id: 1, n: 1 })
+  await two.update({ a: 'x', b: 5n, n: 1 })
+  const first = await t.throwsAsync(db.batch({ snapshot }).update(one, { id: 1, n: 2 }).commit(), { code: 'WRITE_CONFLICT' })
+  t.regex(first?.message ?? '', /^Table counters: the row of the key \(id = 1\) has changed since the snapshot/)
+  t.like((first as VarveError).context, { table: 'counters', key: { id: 1 } })
+  const second = await t.throwsAsync(db.batch({ snapshot }).delete(two, { a: 'x', b: 5n }).commit(), { code: 'WRITE_CONFLICT' })
+  t.regex(second?.message ?? '', /the row of the key \(a = x, b = 5\)/)
+  t.deepEqual((second as VarveError).context['key'], { a: 'x', b: 5n })
 })

@@ -173,7 +173,10 @@ test('a file with any byte damaged, cut short, missing, or no SSTable, is refuse
   }
   const damage = await t.throwsAsync(table.ingest('/in/none.sst'), { code: 'INGEST_REJECTED' })
   t.regex(damage?.message ?? '', /there is no such file/)
-  t.is(await outcome(table.ingest('/db/CURRENT')), 'INGEST_REJECTED')
+  t.is(
+    (await t.throwsAsync(table.ingest('/db/CURRENT'), { code: 'INGEST_REJECTED' }))?.message,
+    '/db/CURRENT cannot be ingested into table small: it cannot be read: it is not an SSTable. Restore the file from a checkpoint. Nothing was ingested.',
+  )
   t.deepEqual(filesIn(vfs), files)
   await table.ingest('/in/a.sst')
   vfs.truncateTo('/in/a.sst', sizeBytes - 8)
@@ -246,6 +249,27 @@ test('writeSSTable refuses what is no table: rows out of order, a key twice, a b
   t.is((await writeSSTable('/a.sst', small, some(), { vfs })).rows, 9)
   t.is(await outcome(write(rowsFrom(0))), 'IO_ERROR')
   t.is(vfs.snapshot().size, 1)
+})
+
+test('writeSSTable says what is wrong with a call', async (t) => {
+  const vfs = new MemoryVfs()
+  const wrong = async (args: unknown[], message: RegExp) =>
+    t.throwsAsync((writeSSTable as (...args: unknown[]) => Promise<unknown>)(...args), { instanceOf: TypeError, message })
+  await wrong([small, '/in/a.sst', []], /takes the path of a file first; got an object/)
+  await wrong(['/in/a.sst', undefined, [], { vfs }], /takes what defineTable\(…\) returns after the path; got undefined/)
+  await wrong(['/in/a.sst', small, { id: 1, text: 'a' }, { vfs }], /takes an array of rows.*got an object \(Object\)/)
+  await wrong(['/in/a.sst', small, 'rows', { vfs }], /got "rows"/)
+  await wrong(['/in/a.sst', small, rowsFrom(1), { vfs, rowPerGroup: 5 }], /Did you mean "rowsPerGroup"/)
+  t.deepEqual([...vfs.snapshot().keys()], [])
+  const directory = mkdtempSync(join(tmpdir(), 'varve-write-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const missing = await t.throwsAsync(writeSSTable(join(directory, 'no/a.sst'), small, rowsFrom(1)), { code: 'IO_ERROR' })
+  t.regex(missing?.message ?? '', /a\.sst cannot be written: there is no such directory\. Make it first\.$/)
+  await writeSSTable(join(directory, 'a.sst'), small, rowsFrom(1))
+  const there = await t.throwsAsync(writeSSTable(join(directory, 'a.sst'), small, rowsFrom(1)), { code: 'IO_ERROR' })
+  t.regex(there?.message ?? '', /a\.sst cannot be written: it is there already\. Choose another path, or remove it first\.$/)
+  const full = await t.throwsAsync(writeSSTable(directory, small, rowsFrom(1)), { code: 'IO_ERROR' })
+  t.regex(full?.message ?? '', /cannot be written: it is there already/)
 })
 
 test('a copy of an ingested file, some columns anew, says when its rows were ingested', async (t) => {

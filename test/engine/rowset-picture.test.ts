@@ -169,3 +169,10 @@ test('a table without rowsets says so', (t) => {
   t.regex(svg, /Rowsets of none/)
   t.regex(svg, /There are no rowsets on disk/)
 })
+
+test('what is no statistics, and an unknown option, is refused', (t) => {
+  const loose = rowsetPicture as (...args: unknown[]) => string
+  for (const wrong of [undefined, null, {}, 'table'])
+    t.throws(() => loose(wrong), { instanceOf: TypeError, message: /rowsetPicture takes what table\.stats\(\) gives/ })
+  t.throws(() => loose(stats([]), { titel: 'x' }), { instanceOf: TypeError, message: /Did you mean "title"/ })
+})

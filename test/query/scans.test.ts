@@ -316,7 +316,7 @@ test('misuse of predicates names what would be right', (t) => {
 
 test('misuse of scans names what would be right', (t) => {
   const wrong = (request: object, message: RegExp) => t.throws(() => planScan(everyKind, request), { instanceOf: TypeError, message })
-  wrong({ colums: ['host'] }, /no option "colums".*Did you mean "columns"/)
+  wrong({ colums: ['host'] }, /no option "colums"; there are columns, where, .*Did you mean "columns"/)
   wrong({ columns: ['hots'] }, /Did you mean "host"/)
   wrong({ columns: 'host' }, /array of column names/)
   wrong({ order: 'up' }, /order is 'key' or 'any'/)
@@ -324,7 +324,7 @@ test('misuse of scans names what would be right', (t) => {
   wrong({ reverse: 'yes' }, /reverse is true or false/)
   wrong({ limit: -1 }, /limit is a whole number/)
   wrong({ limit: 1.5 }, /limit is a whole number/)
-  wrong({ limit: '5' }, /limit is a whole number/)
+  wrong({ limit: '5' }, /limit is a whole number of at least 0; got "5"/)
   wrong({ gt: { host: 1 }, gte: { host: 1 } }, /gte or gt/)
 })
 

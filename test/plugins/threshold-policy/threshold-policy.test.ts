@@ -101,3 +101,7 @@ test('a priority weighs a tenth a step, and of equals the one that waited longes
     'b',
   )
 })
+
+test('without candidates the reason says that there is nothing to do', (t) => {
+  t.is(new ThresholdPolicy().choose([], calm).reason, 'No op has anything to do.')
+})
