@@ -16,6 +16,7 @@ import {
 export interface DeadRowSetOptions {
   readonly intervalMs: number
   readonly rowsetBytesMax: number
+  readonly compression: 'none' | 'deflate'
 }
 
 type RowSet = Tablet['disk']['rowsets'][number]
@@ -39,7 +40,7 @@ export class DeadRowSetOp extends TabletOp {
 
   updateStats(stats: MaintenanceOpStats): void {
     const { disk } = this.tablet
-    const maybe = disk.rowsets.filter((rowset) => countedDeadRows(rowset) >= rowset.rowCount)
+    const maybe = disk.rowsets.filter((rowset) => countedDeadRows(rowset, Number.POSITIVE_INFINITY) >= rowset.rowCount)
     if (maybe.length === 0) return
     // Time alone makes history expire.
     stats.askAgainInMs = this.#o.intervalMs
@@ -62,17 +63,17 @@ export class DeadRowSetOp extends TabletOp {
     this.#claim = undefined
     if (!claim) return
     const signal = AbortSignal.any([own, claim.signal])
-    const before = new Set(this.tablet.disk.rowsets.map(({ meta }) => meta.rowset))
     try {
-      await mergingCompaction(this.tablet, {
+      const made = await mergingCompaction(this.tablet, {
         reason,
         jobId,
         claim,
         rowsetBytesMax: this.#o.rowsetBytesMax,
+        codec: { name: this.#o.compression },
         run: (data) => pool.run<MergeRowSetsOutput>({ module: mergeRowSetsJob, data }, { signal }),
         flush: (data) => pool.run<DeltaFileSummary>({ module: flushDeltasJob, data }, { signal }),
       })
-      for (const { meta } of this.tablet.disk.rowsets) if (!before.has(meta.rowset)) this.#alive.add(meta.rowset)
+      for (const rowset of made) this.#alive.add(rowset)
     } finally {
       claim.release()
     }
@@ -83,7 +84,7 @@ export class DeadRowSetOp extends TabletOp {
     const horizon = host.historyNeededFrom(schema)
     return disk.rowsets.filter(
       (rowset) =>
-        countedDeadRows(rowset) >= rowset.rowCount &&
+        countedDeadRows(rowset, horizon) >= rowset.rowCount &&
         !this.#alive.has(rowset.meta.rowset) &&
         this.tablet.changesOf(rowset) === undefined &&
         compactableDeltas(rowset).redo.every((file) => file.maxTime <= horizon) &&

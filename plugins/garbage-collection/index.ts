@@ -11,6 +11,8 @@ const options = z.strictObject({
   intervalMs: z.number().int().positive().default(60_000),
   /** Bytes that a rowset which is rewritten should not exceed by much: '32MiB'. */
   rowsetSize: byteSize().default(32 * 1024 * 1024),
+  /** Compression of blocks in what is rewritten: 'none' or 'deflate'. */
+  compression: z.enum(['none', 'deflate']).default('none'),
 })
 
 /** Contributes the ops that let go of what nobody can ask for any more: expired undo history, and rowsets whose every row is deleted. */
@@ -18,11 +20,11 @@ export const garbageCollection = definePlugin({
   name: 'garbage-collection',
   options,
   contributes: [MaintenanceOpFactory],
-  bind(module, { intervalMs, rowsetSize }) {
+  bind(module, { intervalMs, rowsetSize, compression }) {
     module.contribute(MaintenanceOpFactory, [], () => ({
       forTablet: (tablet: unknown) => [
         new UndoCollectionOp(tablet as Tablet, { intervalMs }),
-        new DeadRowSetOp(tablet as Tablet, { intervalMs, rowsetBytesMax: rowsetSize }),
+        new DeadRowSetOp(tablet as Tablet, { intervalMs, rowsetBytesMax: rowsetSize, compression }),
       ],
     }))
   },

@@ -3,6 +3,9 @@ import { type MergeOptions, mergeClaimed } from './merge-rowsets-of.ts'
 
 type RowSet = Tablet['disk']['rowsets'][number]
 
+/** A merge holds a row group of each rowset that lies over the key it has come to, half a MiB or so, and some of its deltas. */
+const heightMax = 64
+
 /** Between looks at rowsets that another op works on, in milliseconds. */
 const againMs = 5
 
@@ -30,12 +33,9 @@ export class MergeAll implements Compactor {
         await new Promise((resolve) => setTimeout(resolve, againMs))
         continue
       }
-      const before = new Set(tablet.disk.rowsets.map(({ meta }) => meta.rowset))
-      await mergeClaimed(tablet, claim, this.#o, context)
-      for (const { meta } of tablet.disk.rowsets) {
-        if (before.has(meta.rowset)) continue
-        wanted.add(meta.rowset)
-        done.add(meta.rowset)
+      for (const made of await mergeClaimed(tablet, claim, this.#o, context)) {
+        wanted.add(made)
+        done.add(made)
       }
     }
   }
@@ -53,10 +53,32 @@ function nextRun(tablet: Tablet, wanted: ReadonlySet<number>, done: ReadonlySet<
       to++
     }
     const run = rowsets.slice(from, to)
-    if (run.length > 1 || run.some((rowset) => !done.has(rowset.meta.rowset) && isChanged(tablet, rowset))) return run
+    if (run.length > 1 || run.some((rowset) => !done.has(rowset.meta.rowset) && isChanged(tablet, rowset))) return bounded(run, done)
     from = to
   }
   return undefined
+}
+
+/**
+ * Of a run in which more rowsets lie over each other than a merge should hold at a time, as many as it may: first those that
+ * no merge has made, so that each pass leaves fewer of them.
+ */
+function bounded(run: RowSet[], done: ReadonlySet<number>): RowSet[] {
+  if (heightOf(run) <= heightMax) return run
+  const fresh = run.filter(({ meta }) => !done.has(meta.rowset))
+  return (fresh.length > 1 ? fresh : run).slice(0, heightMax)
+}
+
+/** The most rowsets of a run, which is in order of their least keys, that lie over one key. */
+function heightOf(run: readonly RowSet[]): number {
+  const ends = run.map(({ maxKey }) => maxKey).sort((a, b) => Buffer.compare(a, b))
+  let height = 0
+  let ended = 0
+  for (let begun = 1; begun <= run.length; begun++) {
+    while (Buffer.compare(ends[ended] as Uint8Array, (run[begun - 1] as RowSet).minKey) < 0) ended++
+    height = Math.max(height, begun - ended)
+  }
+  return height
 }
 
 /** Whether a rowset has changes beside its base data that a rewrite would apply. */

@@ -14,12 +14,12 @@ export interface MergeOptions {
   readonly compression: 'none' | 'deflate'
 }
 
-/** Merges the rowsets of a claim, on the pool, and lets go of them. Something more urgent may cancel it: ABORTED. */
-export async function mergeClaimed(tablet: Tablet, claim: RowSetClaim, o: MergeOptions, context: CompactionContext): Promise<void> {
+/** Merges the rowsets of a claim, on the pool, and lets go of them; gives the ids of those that it made. Something more urgent may cancel it: ABORTED. */
+export async function mergeClaimed(tablet: Tablet, claim: RowSetClaim, o: MergeOptions, context: CompactionContext): Promise<number[]> {
   const signal = AbortSignal.any([context.signal, claim.signal])
   const { reason, jobId, pool } = context
   try {
-    await mergingCompaction(tablet, {
+    return await mergingCompaction(tablet, {
       reason,
       jobId,
       claim,

@@ -60,13 +60,14 @@ export class MergingCompactionOp extends TabletOp {
   }
 
   #plan(): Plan | undefined {
-    const { disk, schema, claims } = this.tablet
+    const { disk, schema, claims, host } = this.tablet
     if (!schema.maintenance.compaction || disk.size < 2) return undefined
     const isFree = (rowset: RowSet) => claims.allows('merging compaction', rowset)
     const last = this.#last
     if (last?.disk === disk && (last.plan ? last.plan.rowsets.every(isFree) : last.allAvailable)) return last.plan
     const { budgetBytes, rowsetBytesMax } = this.#o
-    const rowsets = disk.rowsets.map((rowset) => describe(rowset, isFree(rowset)))
+    const horizon = host.historyNeededFrom(schema)
+    const rowsets = disk.rowsets.map((rowset) => ({ ...describe(rowset, horizon), available: isFree(rowset) }))
     const choice = this.#policy.choose({ rowsets, budgetBytes, targetBytes: rowsetBytesMax })
     const plan = choice.rowsets.length === 0 ? undefined : { rowsets: choice.rowsets.map((i) => disk.rowsets[i] as RowSet), choice }
     this.#last = { disk, plan, allAvailable: rowsets.every(({ available }) => available) }
@@ -74,9 +75,9 @@ export class MergingCompactionOp extends TabletOp {
   }
 }
 
-function describe(rowset: RowSet, available: boolean) {
+function describe(rowset: RowSet, horizon: number) {
   const { minKey, maxKey, rowCount } = rowset
   const { undo, redo } = compactableDeltas(rowset)
   const deltaBytes = [...undo, ...redo].reduce((sum, { meta }) => sum + meta.sizeBytes, 0)
-  return { minKey, maxKey, rowCount, sizeBytes: rowset.sizeBytes + deltaBytes, deadRowCount: countedDeadRows(rowset), available }
+  return { minKey, maxKey, rowCount, sizeBytes: rowset.sizeBytes + deltaBytes, deadRowCount: countedDeadRows(rowset, horizon) }
 }

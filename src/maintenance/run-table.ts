@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { VarveError } from '../base/errors.ts'
 import { fileError } from '../base/file-error.ts'
 import type { EventBus } from '../events/event-map.ts'
 import type { JobIds } from '../events/job-ids.ts'
@@ -113,7 +114,8 @@ export class RunTable {
     this.#runs.delete(run)
     entry.runningCount--
     const durationMs = this.#o.clock.monotonicMs() - run.begunMs
-    const cancelled = error !== undefined && run.controller.signal.aborted
+    // An op may also be cancelled by others, through what it works on.
+    const cancelled = error !== undefined && (run.controller.signal.aborted || (error instanceof VarveError && error.code === 'ABORTED'))
     const outcome = { op, kind, jobId, reason, durationMs, ...(error && { error }) }
     const record: RunRecord = { ...outcome, begunAtMs, expectedMs, cancelled }
     this.#history.push(record)

@@ -198,12 +198,17 @@ function checkPrimaryKey(table: string, columns: Columns, primaryKey: unknown): 
     throw new TypeError(`Table ${table}: primaryKey names a column twice: ${primaryKey.join(', ')}.`)
 }
 
+/** What the ops of a table may have: see `MaintenanceOp`. */
+const maxPriority = 5
+
 function checkMaintenance(table: string, maintenance: TableMaintenance | undefined): void {
   if (maintenance === undefined) return
   requireOptionNames(maintenance, ['priority', 'compaction'], `maintenance of table ${table}`)
   const { priority, compaction } = maintenance
-  if (priority !== undefined && !Number.isFinite(priority))
-    throw new TypeError(`Table ${table}: maintenance.priority is a number; got ${describeValue(priority)}.`)
+  if (priority !== undefined && !(Number.isFinite(priority) && Math.abs(priority) <= maxPriority))
+    throw new TypeError(
+      `Table ${table}: maintenance.priority is a number from −${maxPriority} to ${maxPriority}; got ${describeValue(priority)}.`,
+    )
   if (compaction !== undefined && typeof compaction !== 'boolean')
     throw new TypeError(`Table ${table}: maintenance.compaction is true or false; got ${describeValue(compaction)}.`)
 }

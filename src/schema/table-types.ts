@@ -19,7 +19,7 @@ export interface RangePartitioning<K extends string = string> {
   readonly bounds: readonly unknown[]
 }
 
-/** Hints for maintenance. Defaults: priority 0 (higher comes first), compaction true. */
+/** Hints for maintenance. Defaults: priority 0 (−5 to 5, higher comes first), compaction true. */
 export interface TableMaintenance {
   readonly priority?: number
   readonly compaction?: boolean

@@ -19,7 +19,7 @@ import { SSTableWriter } from './sstable-writer.ts'
 export interface WriteSSTableOptions {
   /** Where the file goes; default: the disk. */
   readonly vfs?: Vfs
-  /** Rows of each row group but the last, from 1 to 8192; by default as many as take half a MiB, but 128 at least. */
+  /** Rows of each row group but the last; by default as many, up to 8192, as take half a MiB, but 128 at least. */
   readonly rowsPerGroup?: number
   /** Tried on every block on top of its encoding; none by default. */
   readonly codec?: Codec

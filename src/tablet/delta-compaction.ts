@@ -148,10 +148,14 @@ export function compactableDeltas({ deltas }: DiskRowSet): { redo: DeltaFile[]; 
   return { redo: deltaFiles(deltas.redo), undo: deltaFiles(deltas.undo) }
 }
 
-/** Rows of a rowset that its delta files count as dead: perhaps fewer, since a row may have died twice. */
-export function countedDeadRows(rowset: DiskRowSet): number {
+/**
+ * Rows of a rowset that its delta files count as dead to every read at this timestamp or later: perhaps fewer, since a row may
+ * have died twice. Files that later changes are in do not count.
+ */
+export function countedDeadRows(rowset: DiskRowSet, horizon: number): number {
   let dead = 0
-  for (const { meta } of compactableDeltas(rowset).redo) dead += (meta.deltas?.deletes ?? 0) - (meta.deltas?.lives ?? 0)
+  for (const { meta, maxTime } of compactableDeltas(rowset).redo)
+    if (maxTime <= horizon) dead += (meta.deltas?.deletes ?? 0) - (meta.deltas?.lives ?? 0)
   return Math.min(Math.max(0, dead), rowset.rowCount)
 }
 

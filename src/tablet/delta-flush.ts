@@ -5,7 +5,7 @@
  * instead of the store. No row moves, so that nothing is carried over. A failure before the edit leaves the store frozen, for
  * the next attempt, and removes the file.
  */
-import { invariant, VarveError } from '../base/errors.ts'
+import { asError, invariant, VarveError } from '../base/errors.ts'
 import { fileError } from '../base/file-error.ts'
 import type { DeltaFile } from '../rowset/delta-file.ts'
 import type { DeltaFileSummary } from '../rowset/delta-file-writer.ts'
@@ -47,6 +47,7 @@ async function flush(tablet: Tablet, frozen: FrozenChanges, o: FlushChangesOptio
   host.events.emit('flush:begin', scope)
   let file: DeltaFile | undefined
   let editBegun = false
+  let isDurable = false
   try {
     const input = { schema, frozen: frozen.store.freeze(), output, vfs: host.vfsHandle(), ...(o.codec && { codec: o.codec }) }
     const written = await whileRetained([frozen.store], () => o.run(input))
@@ -60,15 +61,18 @@ async function flush(tablet: Tablet, frozen: FrozenChanges, o: FlushChangesOptio
     const { tableId } = schema
     const reason = { kind: 'flush-delta-mem-store' as const, tableId, tablet: tablet.ordinal, rowset, cut: frozen.cut }
     await host.commitEdit({ reason, addedFiles: [meta] })
+    isDurable = true
     if (!tablet.isGone) install(tablet, frozen, file)
     file.release()
     const outputs = announceFiles(tablet, [meta])
     host.events.emit('flush:end', { ...scope, durationMs: host.monotonicMs - beganMs, outputs })
     host.installed()
   } catch (thrown) {
+    // Another attempt would write the same changes once more: the manifest is ahead of memory, until the next opening.
+    if (isDurable) host.stopWrites(asError(thrown))
     file?.reader.close()
     // Once an edit that names it may be on disk, only the next opening can tell whether the file is an orphan.
-    if (!editBegun || (thrown instanceof VarveError && thrown.code === 'DISK_FULL')) await host.discardFiles([output.path])
+    if (!editBegun || (!isDurable && thrown instanceof VarveError && thrown.code === 'DISK_FULL')) await host.discardFiles([output.path])
     // A table that is being dropped needs no flush; if it stays after all, its changes wait for the next attempt.
     const isNeedless = tablet.isDropped && !editBegun
     const failure = fileError(thrown)

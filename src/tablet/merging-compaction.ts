@@ -19,12 +19,12 @@ export interface MergingCompactionOptions extends CompactionOptions<MergeRowSets
 /**
  * Merges the rowsets of a claim (`merging compaction`): all of their changes in memory are frozen in one tick, which is the
  * cut, and flushed as by any flush; from then on a job works on files alone. Changes that come meanwhile are carried over to
- * the outputs. The steps are those of `compaction-run.ts`.
+ * the outputs. The steps are those of `compaction-run.ts`. Gives the ids of the rowsets that it made.
  */
-export async function mergingCompaction(tablet: Tablet, o: MergingCompactionOptions): Promise<void> {
+export async function mergingCompaction(tablet: Tablet, o: MergingCompactionOptions): Promise<number[]> {
   const { rowsets } = o.claim
   const cut = await flushThroughCut(tablet, o)
-  if (cut === undefined) return
+  if (cut === undefined) return []
   throwIfAborted(o.claim.signal)
   const inputs = rowsets.map(filesOf)
   const plan = planOutputs(tablet, rowsets, o.rowsetBytesMax)
@@ -60,6 +60,7 @@ export async function mergingCompaction(tablet: Tablet, o: MergingCompactionOpti
       for (const rowset of added) closeFiles(rowset)
     },
   })
+  return added.map(({ meta }) => meta.rowset)
 }
 
 /** Brings all changes of the rowsets up to one op into files; returns that op. Undefined: the table is being dropped. */

@@ -7,6 +7,8 @@ import test from 'ava'
 import { errorCodes } from '../../src/base/errors.ts'
 import { open } from '../../src/open.ts'
 import { gte } from '../../src/query/predicate.ts'
+import { int32 } from '../../src/schema/columns.ts'
+import { defineTable } from '../../src/schema/table-definition.ts'
 import { runIn, workspace } from './run-cli.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
@@ -103,6 +105,22 @@ test('a directory that is open elsewhere is refused with the holder’s process 
   t.regex(lock.out, new RegExp(`process +${process.pid} on `))
   t.regex(lock.out, /running: the database is open there/)
   await db.close()
+})
+
+test('inspect shows a delta file as what it is', async (t) => {
+  const { path, varve } = workspace(t)
+  const db = await open({ directory: path('data') })
+  const table = await db.createTable(defineTable('a', { columns: { id: int32(), n: int32() }, primaryKey: ['id'] }))
+  await table.insert([1, 2, 3].map((id) => ({ id, n: id })))
+  await db.flush()
+  await table.update([1, 3].map((id) => ({ id, n: -1 })))
+  await db.close({ flush: true })
+  const [name] = readdirSync(path('data')).filter((each) => each.endsWith('.delta'))
+  const { code, out } = await varve('inspect', `data/${name}`, '--blocks')
+  t.is(code, 0)
+  t.regex(out, /kind +delta file, an SSTable of changes/)
+  t.regex(out, /changes +2,/)
+  t.regex(out, /\$time/)
 })
 
 test('errors are JSON with --json, with their context', async (t) => {

@@ -121,6 +121,22 @@ test('an op that throws out of perform instead of rejecting has failed like any 
   t.like(events.of('background-error'), [{ error: { message: 'not even a promise' } }])
 })
 
+test('an op that was cancelled by others has not failed, and is asked again', async (t) => {
+  const { clock, events, manager, register } = setUp()
+  const op = new FakeOp('Op', work)
+  op.perform = async () => {
+    op.performedCount++
+    if (op.performedCount === 1) throw new VarveError('ABORTED', 'A flush was more urgent.')
+    op.stats = { ...op.stats, runnable: false }
+  }
+  register(op)
+  manager.start()
+  await clock.advance(5_000)
+  t.is(op.performedCount, 2)
+  t.deepEqual(events.of('background-error'), [])
+  t.is(manager.status().runs[0]?.cancelled, true)
+})
+
 test('history keeps the last runs and decisions only', async (t) => {
   const { clock, manager, register } = setUp({ historyCount: 3 })
   const op = new FakeOp('Op', work)

@@ -86,6 +86,7 @@ test('what users of JavaScript get wrong in a definition is told with what to do
     [() => define('x', { columns: { a }, primarykey: key }), /Unknown option "primarykey".*Did you mean "primaryKey"/],
     [() => define('x', { columns: { a }, primaryKey: key, maintenance: { priorty: 1 } }), /Did you mean "priority"/],
     [() => define('x', { columns: { a }, primaryKey: key, maintenance: { priority: '1' } }), /priority is a number/],
+    [() => define('x', { columns: { a }, primaryKey: key, maintenance: { priority: 6 } }), /priority is a number from −5 to 5; got 6/],
     [() => define('x', { columns: { a }, primaryKey: key, maintenance: { compaction: 1 } }), /true or false/],
     [() => define('x', { columns: { a }, primaryKey: key, retention: { historyMs: -1 } }), /milliseconds, 0 or more/],
     [

@@ -236,6 +236,23 @@ test('so does a flush of rows that fails behind its edit: another attempt would 
   await again.close()
 })
 
+test('and a flush of changes', async (t) => {
+  const vfs = new MemoryVfs()
+  const { db, table, tablet, model, set } = await twoRowSets(vfs)
+  await set(1, 'to be flushed')
+  tablet.installChanges = () => {
+    throw new InvariantError('as a test wants it')
+  }
+  t.not(await outcome(db.flush()), undefined)
+  t.is(await outcome(table.insert({ id: 200, text: 'refused' })), 'WRITES_STOPPED')
+  const expected = new Map([...model].sort(([a], [b]) => a - b))
+  t.deepEqual(await textsOf(table), expected)
+  await db.close().catch(() => undefined)
+  const again = await openMemory({}, { vfs })
+  t.deepEqual(await textsOf(again.table(small)), expected)
+  await again.close()
+})
+
 test('a merge that an urgent flush interrupts is cancelled; while it runs, nobody else works on its rowsets', async (t) => {
   const vfs = new MemoryVfs()
   const { db, table, tablet, model, set } = await twoRowSets(vfs)

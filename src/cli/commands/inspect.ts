@@ -14,13 +14,13 @@ interface InspectOptions extends CommonOptions {
 
 /** `varve inspect`: what is in one file of a database. Takes no lock. */
 export function inspectCommand(cli: Cli, done: (code: ExitCode) => void): Command {
-  return command('inspect', 'Show what is in a file of a database: .sst, .wal, MANIFEST-…, CURRENT or LOCK', [
+  return command('inspect', 'Show what is in a file of a database: .sst, .delta, .wal, MANIFEST-…, CURRENT or LOCK', [
     'inspect data/000012.sst --blocks',
     'inspect data/MANIFEST-000001',
     'inspect data/LOCK',
   ])
     .argument('<file>', 'the file; its name tells what it is')
-    .option('--blocks', 'of an .sst: every block, with its encoding and the values it spans')
+    .option('--blocks', 'of an .sst or .delta: every block, with its encoding and the values it spans')
     .option('-l, --limit <count>', 'blocks, batches or edits to show', wholeNumber, 50)
     .action(async (file: string, o: InspectOptions) => {
       const inspected = await inspectFile(diskVfs(), resolve(cli.environment.cwd, file))

@@ -11,7 +11,7 @@ import { type InspectedSegment, inspectWal } from '../../wal/inspect-wal.ts'
 import { UsageError } from '../usage-error.ts'
 
 export type InspectedFile =
-  | ({ readonly kind: 'sstable' } & SSTableDescription)
+  | ({ readonly kind: 'sstable' | 'delta' } & SSTableDescription)
   | InspectedManifest
   | InspectedSegment
   | { readonly kind: 'current'; readonly sizeBytes: number; readonly manifest: string; readonly checksumFits: boolean }
@@ -26,6 +26,7 @@ export async function inspectFile(vfs: Vfs, path: string): Promise<InspectedFile
   if (stat.isDirectory) throw new UsageError(`${path} is a directory. Give one of its files; "varve verify" looks at all of them.`)
   switch (kind) {
     case 'sstable':
+    case 'delta':
       return { kind, ...(await inspectSSTable(vfs, path)) }
     case 'wal':
       return inspectWal(name, await contentOf(vfs, path))
@@ -36,7 +37,9 @@ export async function inspectFile(vfs: Vfs, path: string): Promise<InspectedFile
     case 'lock':
       return inspectLock(await contentOf(vfs, path))
     default:
-      throw new UsageError(`${name} has no name of a file that can be inspected: NNNNNN.sst, NNNNNN.wal, MANIFEST-NNNNNN, CURRENT or LOCK.`)
+      throw new UsageError(
+        `${name} has no name of a file that can be inspected: NNNNNN.sst, NNNNNN.delta, NNNNNN.wal, MANIFEST-NNNNNN, CURRENT or LOCK.`,
+      )
   }
 }
 

@@ -27,6 +27,7 @@ const right = { align: 'right' } as const
 export function showFile(file: InspectedFile, o: ShowOptions): string {
   switch (file.kind) {
     case 'sstable':
+    case 'delta':
       return showSSTable(file, o)
     case 'wal':
       return showWal(file, o)
@@ -46,13 +47,14 @@ export function showFile(file: InspectedFile, o: ShowOptions): string {
   }
 }
 
-function showSSTable(file: Of<'sstable'>, o: ShowOptions): string {
+function showSSTable(file: Of<'sstable' | 'delta'>, o: ShowOptions): string {
+  const isDelta = file.kind === 'delta'
   const facts = factsTable(
     [
-      ['kind', `SSTable, format ${file.formatVersion}`],
+      ['kind', isDelta ? `delta file, an SSTable of changes, format ${file.formatVersion}` : `SSTable, format ${file.formatVersion}`],
       ['table', `${file.tableName} (id ${file.tableId})`],
       ['size', sizeText(file.sizeBytes)],
-      ['rows', `${countText(file.rows)}, ${decimalText(file.bytesPerRow, 1)} bytes each`],
+      [isDelta ? 'changes' : 'rows', `${countText(file.rows)}, ${decimalText(file.bytesPerRow, 1)} bytes each`],
       ['groups', `${countText(file.groupCount)} of ${countText(file.rowsPerGroup)} rows`],
       ['codec', file.codec],
       ['keys', `${shortHex(file.minKeyHex)} to ${shortHex(file.maxKeyHex)} (encoded)`],
@@ -85,7 +87,7 @@ function showSSTable(file: Of<'sstable'>, o: ShowOptions): string {
   return parts.join('\n\n')
 }
 
-function showBlocks(file: Of<'sstable'>, o: ShowOptions): string {
+function showBlocks(file: Of<'sstable' | 'delta'>, o: ShowOptions): string {
   const all = file.columns
     .flatMap((column) => column.blocks.map((block) => ({ column: column.name, ...block })))
     .sort((a, b) => a.offset - b.offset)

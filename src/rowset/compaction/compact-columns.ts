@@ -41,7 +41,7 @@ export interface CompactColumnsInput extends JobFilesOptions {
   }
   /** Every read from now on is at this timestamp or later: older history is not kept. */
   readonly horizon: number
-  /** Entries of each row group of the delta files but the last. Default: 8192. */
+  /** Entries of each row group of the delta files but the last. Default: as many as `rowsPerGroupFor` says. */
   readonly deltasPerGroup?: number
 }
 

@@ -17,7 +17,7 @@ export interface MergeDeltaFilesInput extends JobFilesOptions {
   readonly output: { readonly path: string }
   /** Every read from now on is at this timestamp or later: older history need not be told apart. */
   readonly horizon: number
-  /** Entries of each row group but the last. Default: 8192. */
+  /** Entries of each row group but the last. Default: as many as `rowsPerGroupFor` says. */
   readonly rowsPerGroup?: number
 }
 
