@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * `varve`: what an application imports. Reading map: `open` gives a `Database` (engine/api.ts says what it can do);
  * tables are defined with `defineTable` and column types (schema/); reads take predicates and aggregates (query/);

@@ -29,7 +29,7 @@ import { GuardedEventBus } from './events/event-bus.ts'
 import { EventBus } from './events/event-map.ts'
 import { JobIds, jobIds } from './events/job-ids.ts'
 import { type Assembly, assemble, type HostService, hostService } from './kernel/assembly.ts'
-import { type DatabaseConfig, isConfigKey, type ResolvedConfig, resolveConfig } from './kernel/config.ts'
+import { type DatabaseConfig, nearestConfigKey, type ResolvedConfig, resolveConfig } from './kernel/config.ts'
 import { MaintenanceManager } from './maintenance/maintenance-manager.ts'
 import { MaintenanceOpFactory } from './maintenance/maintenance-op.ts'
 import { MemoryBudget, MemoryConsumer } from './maintenance/memory-budget.ts'
@@ -91,7 +91,9 @@ export async function openWith(given: string | DatabaseConfig, o: OpenOptions, h
 
 function requireConfigure(o: OpenOptions): void {
   for (const name of Object.keys(o ?? {})) {
-    if (isConfigKey(name)) throw new TypeError(`"${name}" is of the configuration: open({ directory, ${name}, … }).`)
+    const key = name === 'configure' ? undefined : nearestConfigKey(name)
+    if (key !== undefined)
+      throw new TypeError(`Settings belong to the configuration, open({ directory, ${key}, … }); got "${name}" as an option.`)
   }
   requireOptions('open', o, ['configure'])
 }

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * `varve/plugin`: all that a plugin imports, ours and third parties' alike. First how a plugin is defined, then the
  * services it can provide or need, then the contribution points, then building blocks.

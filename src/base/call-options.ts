@@ -9,6 +9,8 @@ export function requireOptions(call: string, options: unknown, known: readonly s
   if (typeof options !== 'object' || options === null) throw new TypeError(`The options of ${call} are an object; got ${String(options)}.`)
   for (const name of Object.keys(options)) {
     if (!known.includes(name))
-      throw new TypeError(`${call} has no option "${name}"; there are ${known.join(', ')}.${didYouMean(name, known)}`)
+      throw new TypeError(
+        `${call} has no option "${name}"; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}.${didYouMean(name, known)}`,
+      )
   }
 }

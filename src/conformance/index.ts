@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** `varve/conformance`: what every implementation of a contract must do, for any test runner. */
 export { blockCache, type ConformanceTest } from './block-cache.ts'
 export { type CleanerFixture, cleaner } from './cleaner.ts'

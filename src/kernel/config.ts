@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type ByteSize, byteSizeExpectation, tryParseByteSize } from '../base/byte-size.ts'
+import { nearestName } from '../base/suggest.ts'
 import { configError } from './config-issues.ts'
 import { isConfiguredPlugin } from './define-plugin.ts'
 import type { PluginEntry } from './plugin-loader.ts'
@@ -172,9 +173,9 @@ export function resolveConfig(config: unknown, o: { source?: string } = {}): Res
   }
 }
 
-/** Whether a configuration has this key at its top. */
-export function isConfigKey(name: string): boolean {
-  return Object.hasOwn(shape, name)
+/** The key at the top of a configuration that this is, or that it is nearest to; undefined if none is near. */
+export function nearestConfigKey(name: string): string | undefined {
+  return nearestName(name, Object.keys(shape))
 }
 
 function keysAt(path: string): readonly string[] {

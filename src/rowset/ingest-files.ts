@@ -246,6 +246,7 @@ async function orReject<R>(schema: TableSchema, path: string, open: () => Promis
   } catch (cause) {
     const code = (cause as { code?: unknown }).code
     if (code === 'ENOENT') throw rejected(schema, path, 'there is no such file', { problem: 'missing' }, cause)
+    if (code === 'EISDIR') throw rejected(schema, path, 'it is a directory', { problem: 'missing' }, cause)
     if (code !== 'CORRUPTION' && code !== 'FORMAT_UNSUPPORTED') throw cause
     const { offset, block } = (cause as VarveError).context
     throw rejected(schema, path, sentenceOf((cause as VarveError).message, path), { problem: 'damaged', offset, block }, cause)

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** `varve/testing`: file system, time, chance and workers that a test owns. */
 export { SeededRandom } from '../base/seeded-random.ts'
 export { CrashError, type FaultOptions, type FaultRule } from '../vfs/fault-plan.ts'

@@ -42,13 +42,20 @@ test('a setting of the configuration given as an option of open is refused, and 
   const directory = '/nowhere/that/open/made'
   await t.throwsAsync(loose(directory, { durability: 'sync' }), {
     instanceOf: TypeError,
-    message: '"durability" is of the configuration: open({ directory, durability, … }).',
+    message: 'Settings belong to the configuration, open({ directory, durability, … }); got "durability" as an option.',
   })
-  await t.throwsAsync(loose(directory, { confgure: () => {} }), { instanceOf: TypeError, message: /Did you mean "configure"/ })
+  await t.throwsAsync(loose(directory, { durablity: 'sync' }), {
+    instanceOf: TypeError,
+    message: /directory, durability, … }\); got "durablity"/,
+  })
+  await t.throwsAsync(loose(directory, { confgure: () => {} }), {
+    instanceOf: TypeError,
+    message: /there is configure\. Did you mean "configure"/,
+  })
   await t.throwsAsync(loose(directory, 'sync'), { instanceOf: TypeError, message: /options of open are an object/ })
   await t.throwsAsync(openMemory({}, { vfs, readOnly: true } as never), {
     instanceOf: TypeError,
-    message: /"readOnly" is of the configuration/,
+    message: /got "readOnly" as an option/,
   })
   t.deepEqual([...vfs.snapshot().keys()], [])
 })

@@ -348,6 +348,8 @@ test('on disk, by worker threads: a file is ingested, and the checkpoint has its
     code: 'INGEST_REJECTED',
     context: { problem: 'key', key: { id: 1000 } },
   })
+  const noFile = await t.throwsAsync(table.ingest(directory), { code: 'INGEST_REJECTED' })
+  t.regex(noFile?.message ?? '', /cannot be ingested into table small: it is a directory\. Nothing was ingested\.$/)
   await db.checkpoint(join(directory, 'copy'))
   await db.close()
   const copy = await open(join(directory, 'copy'))

@@ -94,6 +94,13 @@ test('the declarations of the installed package type a program', async (t) => {
     '--noEmit --strict --exactOptionalPropertyTypes --target es2023 --module nodenext --lib es2024,esnext.disposable,esnext.array --skipLibCheck'
   const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
   t.is(await run(t.context.app, process.execPath, [join(typescript, 'bin/tsc'), ...flags.split(' '), ...types, 'types.ts']), '')
+  // Nor does a program need libraries of its own for the declarations, which say what can be disposed of.
+  await writeFile(
+    join(t.context.app, 'plain.ts'),
+    [...['', '/plugin', '/testing', '/conformance'].map((name) => `import 'varve${name}'`), ''].join('\n'),
+  )
+  const plain = '--noEmit --strict --target es2022 --module nodenext'.split(' ')
+  t.is(await run(t.context.app, process.execPath, [join(typescript, 'bin/tsc'), ...plain, 'plain.ts']), '')
 })
 
 test('the command runs', async (t) => {
