@@ -5,7 +5,6 @@ import { count } from '../query/aggregate.ts'
 import { type AggregateRequest, planAggregate, runAggregate } from '../query/aggregate-query.ts'
 import { QueryScan, type ScanSource } from '../query/query-scan.ts'
 import { planScan, type ScanRequest } from '../query/scan-plan.ts'
-import { describeValue } from '../schema/column-value.ts'
 import { keyValuesToObject } from '../schema/key-encoding.ts'
 import type { TableDefinition } from '../schema/table-definition.ts'
 import { definitionFromSchema } from '../schema/table-definition.ts'
@@ -25,6 +24,7 @@ import { TableWriter } from './table-writer.ts'
 import { WhereWriter } from './where-writer.ts'
 import type { Write } from './write.ts'
 import type { ChangesOptions, InsertOptions } from './write-api.ts'
+import { requireIfExists, requireWriteOptions } from './write-options.ts'
 
 /** What reads and writes a table under one schema. */
 interface Calls {
@@ -287,19 +287,6 @@ function whileOpen(stream: RowStream, engine: StorageEngine): RowStream {
 
 const getOptions = ['columns', 'snapshot', 'asOf', 'signal']
 const countOptions = ['where', 'snapshot', 'asOf', 'signal']
-const writeOptions = ['durability', 'signal']
-const durabilities: readonly unknown[] = ['sync', 'write', 'interval', undefined]
-
-function requireIfExists({ ifExists }: InsertOptions): void {
-  if (ifExists !== undefined && ifExists !== 'error' && ifExists !== 'skip')
-    throw new TypeError(`ifExists is 'error' or 'skip'; got ${describeValue(ifExists)}.`)
-}
-
-export function requireWriteOptions(call: string, o: WriteOptions, more: readonly string[] = []): void {
-  requireOptions(call, o, [...writeOptions, ...more])
-  if (!durabilities.includes(o.durability))
-    throw new TypeError(`durability is 'sync', 'write' or 'interval'; got ${describeValue(o.durability)}.`)
-}
 
 /** The one place where a table takes on its static type: its definition was checked against the stored schema. */
 export function asTable<T extends TableDefinition>(table: VarveTable): Table<T> {

@@ -12,6 +12,7 @@ import { rejected } from './rejected.ts'
 import { alteredError } from './resolve-write.ts'
 import type { Expectation, Write, WriteSection } from './write.ts'
 import type { BatchTable, InsertOptions, WriteBatch, WriteCounts } from './write-api.ts'
+import { requireIfExists, requireWriteOptions } from './write-options.ts'
 import { changeSections, rowSections, wishes } from './write-sections.ts'
 
 /** What a batch needs of its database. */
@@ -53,6 +54,7 @@ export class PendingBatch implements WriteBatch {
 
   insert(table: BatchTable<never>, rows: unknown, o: Pick<InsertOptions, 'ifExists'> = {}): this {
     requireOptions('insert', o, ['ifExists'])
+    requireIfExists(o)
     const of = this.#opsOf(table)
     of.ops.push({ op: 'insert', rows: of.rows.encode(listOf(rows) as object[]), ifExists: o.ifExists ?? 'error' })
     return this
@@ -88,7 +90,7 @@ export class PendingBatch implements WriteBatch {
   commit(o: WriteOptions = {}): Promise<WriteCounts> {
     try {
       this.#requireOpen()
-      requireOptions('commit', o, ['durability', 'signal'])
+      requireWriteOptions('commit', o)
       if (this.#snapshot) return this.#commitSince(this.#snapshot, o)
       this.#finished = true
       return this.#submit(o)

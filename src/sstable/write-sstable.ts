@@ -79,6 +79,10 @@ function requireArguments(path: unknown, definition: unknown, rows: unknown, o: 
   if (typeof rows !== 'object' || (some ?? more) === undefined)
     throw new TypeError(`writeSSTable takes an array of rows, or another (asynchronous) iterable of them; got ${describeValue(rows)}.`)
   requireOptions('writeSSTable', o, ['vfs', 'rowsPerGroup', 'codec'])
+  const { rowsPerGroup = 1 } = o as WriteSSTableOptions
+  // Before rows are collected for the first group: there might be no end of them.
+  if (!Number.isInteger(rowsPerGroup) || rowsPerGroup < 1 || rowsPerGroup > defaultRowsPerGroup)
+    throw new TypeError(`rowsPerGroup is a whole number from 1 to ${defaultRowsPerGroup}; got ${describeValue(rowsPerGroup)}.`)
 }
 
 /** As the error of a file that cannot be made, but for what the caller can mend. */

@@ -33,6 +33,13 @@ test('a misspelt option or durability is refused, with the nearest name, and not
   const firstChange = async (o: unknown) => changes.call(table, o)[Symbol.asyncIterator]().next()
   for (const wrong of [undefined, {}, { from: 'yesterday' }])
     await refused(firstChange(wrong), /^from is a snapshot, a Date, a number of milliseconds since 1970, or \{ timestamp \}; got/)
+  const batch = db.batch()
+  t.throws(() => batch.insert(table as never, { n: 1 } as never, { ifExists: 'replace' as never }), {
+    instanceOf: TypeError,
+    message: `ifExists is 'error' or 'skip'; got "replace".`,
+  })
+  batch.insert(table as never, { n: 1 } as never)
+  await refused(batch.commit({ durability: 'snc' as never }), /durability is 'sync', 'write' or 'interval'; got "snc"/)
   t.is(await table['count']?.(), 0)
 })
 

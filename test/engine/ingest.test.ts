@@ -260,6 +260,8 @@ test('writeSSTable says what is wrong with a call', async (t) => {
   await wrong(['/in/a.sst', small, { id: 1, text: 'a' }, { vfs }], /takes an array of rows.*got an object \(Object\)/)
   await wrong(['/in/a.sst', small, 'rows', { vfs }], /got "rows"/)
   await wrong(['/in/a.sst', small, rowsFrom(1), { vfs, rowPerGroup: 5 }], /Did you mean "rowsPerGroup"/)
+  for (const rowsPerGroup of [0, 8193, 1.5, Number.POSITIVE_INFINITY, '5', null])
+    await wrong(['/in/a.sst', small, rowsFrom(1), { vfs, rowsPerGroup }], /rowsPerGroup is a whole number from 1 to 8192/)
   t.deepEqual([...vfs.snapshot().keys()], [])
   const directory = mkdtempSync(join(tmpdir(), 'varve-write-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
