@@ -32,7 +32,7 @@ export function parseWholeKey(key: readonly KnownColumn[], text: string, what: s
   const missing = key.filter(({ name }) => given[name] === undefined)
   if (missing.length === 0) return parsed
   throw new UsageError(
-    `${what} lacks ${missing.map(({ name }) => name).join(', ')}: the key of this table is ${shape(key)}, e.g. ${example(key)}.`,
+    `${what} lacks ${missing.map(({ name }) => `"${name}"`).join(', ')}: the key of this table is ${shape(key)}, e.g. ${example(key)}.`,
   )
 }
 

@@ -1,3 +1,4 @@
+import { VarveError } from '../base/errors.ts'
 import { compileFunction, quoted } from './code-generation.ts'
 import { type ByteScratch, type ColumnBuilder, columnBuilder } from './column-builder.ts'
 import { describeValue, timestampMsMax, unknownColumn } from './column-value.ts'
@@ -21,13 +22,22 @@ type Row = Readonly<Record<string, unknown>>
 export function rowEncoder(schema: TableSchema, o: { compile?: boolean } = {}): RowEncoder {
   const names = schema.columns.map(({ name }) => name)
   const scratches = schema.columns.map((): ByteScratch => ({ bytes: new Uint8Array(0) }))
+  const checkNames = nameCheck(schema, names)
   const fill = (o.compile === false ? undefined : compileFill(schema, names)) ?? genericFill(schema, names)
   return {
     encode(rows, from = 0, to) {
       if (!Array.isArray(rows)) throw new TypeError(`Give an array of rows for table ${schema.name}; got ${describeValue(rows)}.`)
       const end = to ?? rows.length
       const builders = schema.columns.map((column, c) => columnBuilder(schema.name, column, end - from, scratches[c] as ByteScratch))
-      fill(rows, from, end, builders)
+      try {
+        fill(rows, from, end, builders)
+      } catch (error) {
+        // A value that is missing may stand there under a misspelt name, which then is what is wrong.
+        const { rowIndex, column } = error instanceof VarveError ? error.context : {}
+        const row = rows[rowIndex as number] as Row | undefined
+        if (row !== undefined && row[column as string] === undefined) checkNames(row, rowIndex as number)
+        throw error
+      }
       return { rowCount: end - from, columns: builders.map((builder) => builder.finish()) }
     },
   }

@@ -167,3 +167,24 @@ test('empty fields are null and quoted ones empty text, whatever stands around t
     ],
   )
 })
+
+test('--key may be said again for a table that is there, if it is its key', async (t) => {
+  const { path, varve } = workspace(t)
+  writeFileSync(path('a.csv'), 'id,host,v\n1,a,5\n')
+  writeFileSync(path('b.csv'), 'id,host,v\n2,b,6\n')
+  for (const file of ['a.csv', 'b.csv']) {
+    const { code, err } = await varve('import', file, '-t', 't', '--key', 'id,host')
+    t.is(code, 0, err)
+  }
+  t.is((await varve('scan', '--csv', '--order', 'key')).out, 'id,host,v\n1,a,5\n2,b,6\n')
+  const other = await varve('import', 'b.csv', '-t', 't', '--key', 'host')
+  t.is(other.code, 2)
+  t.regex(other.err, /^error USAGE: Table t is there already, and its key is id, host\. Leave --key out/)
+})
+
+test('a key of the wrong shape says what the key is', async (t) => {
+  const { path, varve } = workspace(t)
+  writeFileSync(path('a.csv'), 'id,v\n1,5\n')
+  await varve('import', 'a.csv', '-t', 't', '--key', 'id')
+  t.regex((await varve('get', '[1,2]')).err, /^error USAGE: KEY takes 1 value \(id int32\); got 2\./)
+})

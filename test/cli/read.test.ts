@@ -98,7 +98,7 @@ test('keys are given as JSON values, arrays or objects, or as plain text', async
   }
   const partial = await varve('get', 'B')
   t.is(partial.code, 2)
-  t.regex(partial.err, /lacks at: the key of this table is city string, at timestamp/)
+  t.regex(partial.err, /lacks "at": the key of this table is city string, at timestamp/)
   const absent = await varve('get', '["Z","2026-01-01"]', '--json')
   t.deepEqual(absent, { code: 1, out: 'null\n', err: '' })
 })

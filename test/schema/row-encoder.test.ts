@@ -108,6 +108,13 @@ for (const compile of [true, false]) {
   const { encode } = rowEncoder(all, { compile })
   const way = compile ? 'compiled' : 'generic'
 
+  test(`${way}: a value that is missing under its name and there under a misspelt one is told by the misspelt one`, (t) => {
+    const { site: _, ...rest } = good
+    const error = t.throws(() => encode([good, { ...rest, id: 2, siet: 'b' }]), { code: 'INVALID_VALUE' })
+    t.regex(error?.message ?? '', /^devices, row 1: there is no column "siet" here.*Did you mean "site"\?$/)
+    t.throws(() => encode([rest]), { code: 'INVALID_VALUE', message: /devices\.site, row 0: the value is missing/ })
+  })
+
   test(`${way}: a value that does not fit is refused with table, column, row and what to do`, (t) => {
     const refused: [string, unknown, RegExp][] = [
       ['id', undefined, /the value is missing; give one, or declare the column nullable\(\) or with a default\(\)/],

@@ -51,7 +51,7 @@ function requireChosen({ columns, input, path }: TargetRequest): void {
 
 async function existingTarget(o: TargetRequest): Promise<ImportTarget> {
   const { db, input } = o
-  if (o.key)
+  if (o.key && o.key.join(', ') !== keyText(db, o.table))
     throw new UsageError(
       `Table ${o.table} is there already, and its key is ${keyText(db, o.table)}. Leave --key out, or choose another --table.`,
     )
