@@ -207,6 +207,22 @@ test('maintenance explains what it would do', async (t) => {
   t.is(JSON.parse((await varve('maintenance', '--json')).out).status.state, 'paused')
 })
 
+test('maintenance counts the ops that have something to do', async (t) => {
+  const { path, varve } = workspace(t)
+  writeFileSync(path('a.csv'), `id,s\n${Array.from({ length: 1500 }, (_, i) => `${i},x`).join('\n')}\n`)
+  await varve('import', 'a.csv', '-t', 'a', '-k', 'id')
+  const db = await open(path('data'))
+  db.maintenance.pause()
+  await db.table('a').updateWhere(gte('id', 60), { s: 'y' })
+  await db.flush()
+  await db.close()
+  const { out } = await varve('maintenance')
+  const [, ops, busy, idle] = /\nops +(\d+), (\d+) with something to do, (\d+) idle\n/.exec(out) ?? []
+  t.true(Number(busy) > 0, out)
+  t.is(Number(busy) + Number(idle), Number(ops))
+  t.regex(out, /\nnext +[A-Z]\w+\(a\/0\)\n/)
+})
+
 test('a configuration file is named by --config, whatever it is called; a wrong one is told', async (t) => {
   const { path, varve } = workspace(t)
   writeFileSync(path('mine.yaml'), 'directory: ./elsewhere\n')

@@ -23,8 +23,9 @@ export function maintenanceCommand(cli: Cli, done: (code: ExitCode) => void): Co
     const db = await open({ ...config, createIfMissing: false, errorIfExists: false })
     await using(db, async () => {
       db.maintenance.pause()
-      const status = db.maintenance.status()
+      // First: it asks the ops what they have to do, which the status counts.
       const explanation = db.maintenance.explain()
+      const status = db.maintenance.status()
       if (o.json) await cli.out.line(plainJson({ status, explanation }))
       else await show(cli, status, explanation)
     })
