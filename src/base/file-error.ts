@@ -22,7 +22,7 @@ export function fileError(thrown: unknown): Error {
       context,
       cause: error,
     })
-  const message = `The operating system failed with ${code}${wordsOf(error, code)} at ${call} of ${file}. Look after the disk and try again; nothing that was acknowledged is lost.`
+  const message = `The operating system failed with ${code} at ${call} of ${file}${wordsOf(error, code)}. Look after the disk and try again; nothing that was acknowledged is lost.`
   return new VarveError('IO_ERROR', message, { context, cause: error })
 }
 
