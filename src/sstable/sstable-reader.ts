@@ -261,12 +261,16 @@ export class SSTableReader {
     return this.#loading.loadFilterSync()
   }
 
-  /** Reads the whole file past the cache and yields what is wrong with it; nothing, if all is well. Opens it if need be. */
-  verify(): AsyncIterable<SSTableProblem> {
-    return verifySSTable(this, async () => {
+  /**
+   * Reads the whole file past the cache and yields what is wrong with it; nothing, if all is well. Opens it if need be. `turn`
+   * is awaited before each row group, and ends it by throwing: where reads block, nothing else would let an abort be heard.
+   */
+  verify(o: { readonly turn?: () => Promise<void> } = {}): AsyncIterable<SSTableProblem> {
+    const open = async () => {
       await this.open()
       return { index: this.#opened, loader: this.#loading, schema: this.#options.schema }
-    })
+    }
+    return verifySSTable(this, open, o.turn)
   }
 
   /** Lets go of the metadata and of the open file. Blocks in the cache stay: `BlockCache.forgetFile` is for deletion. */

@@ -22,9 +22,14 @@ interface OpenTable {
 
 /**
  * Checks a file from end to end: frame, metadata, every block's checksum and content, null counts, that keys ascend and
- * are where the index says, and that the filter knows them all. Goes on after a damaged block.
+ * are where the index says, and that the filter knows them all. Goes on after a damaged block. `turn` is awaited before each
+ * row group, and ends it by throwing.
  */
-export async function* verifySSTable(file: { readonly path: string }, open: () => Promise<OpenTable>): AsyncGenerator<SSTableProblem> {
+export async function* verifySSTable(
+  file: { readonly path: string },
+  open: () => Promise<OpenTable>,
+  turn?: () => Promise<void>,
+): AsyncGenerator<SSTableProblem> {
   let table: OpenTable
   try {
     table = await open()
@@ -41,6 +46,7 @@ export async function* verifySSTable(file: { readonly path: string }, open: () =
   }
   let last: KeyBlock | undefined
   for (let group = 0; group < table.index.metadata.groupCount; group++) {
+    await turn?.()
     const columns: (ColumnVector | undefined)[] = []
     for (let column = 0; column < table.index.stride; column++) {
       try {

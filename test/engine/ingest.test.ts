@@ -12,7 +12,7 @@ import { inspectSSTable } from '../../src/sstable/inspect.ts'
 import { SSTableReader } from '../../src/sstable/sstable-reader.ts'
 import { MemoryVfs, openMemory, SeededRandom, SimulatedClock } from '../../src/testing/index.ts'
 import { filled, rowsOf, type Wide } from './ingest-kit.ts'
-import { outcome, rowsFrom, small, sstFiles } from './kit.ts'
+import { outcome, rowsFrom, small, sstFiles, turns } from './kit.ts'
 
 const filesIn = (vfs: MemoryVfs) => [...vfs.snapshot().keys()].filter((path) => path.startsWith('/db/')).sort()
 
@@ -357,4 +357,19 @@ test('on disk, by worker threads: a file is ingested, and the checkpoint has its
   const copy = await open(join(directory, 'copy'))
   t.is(await copy.table(small).count(), 20_010)
   await copy.close()
+})
+
+test('an ingest that is aborted while a file is looked through reads no further', async (t) => {
+  const stop = new AbortController()
+  let reads = 0
+  const vfs = new MemoryVfs({
+    onCall: ({ op, path }) => {
+      if (op === 'read' && path === '/in/a.sst' && ++reads === 20) stop.abort()
+    },
+  })
+  await using db = await filled(vfs)
+  await writeSSTable('/in/a.sst', small, rowsFrom(1000, 2000), { vfs, rowsPerGroup: 10 })
+  t.is(await outcome(db.table(small).ingest('/in/a.sst', { signal: stop.signal })), 'ABORTED')
+  await turns(20)
+  t.true(reads < 40, `${reads} reads`)
 })
