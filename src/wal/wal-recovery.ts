@@ -114,7 +114,7 @@ async function readChain(o: RecoverWalOptions, { segments }: SegmentChain): Prom
       lastTimestamp: log.lastTimestamp,
       onBatch: o.onBatch,
     })
-    if (o.mode === 'strict') refuseDamage(file, { segment, previous: log.segments.at(-1), next: segments[i + 1], content })
+    if (o.mode === 'strict') refuseDamage(file, { segment, previous: log.segments.at(-1), next: segments[i + 1], written: segments.slice(i + 1).find(isWritten), content })
     log.segments.push({
       fileNumber: segment.fileNumber,
       path,
@@ -137,9 +137,16 @@ async function readChain(o: RecoverWalOptions, { segments }: SegmentChain): Prom
 /** Throws CORRUPTION if what is wrong with a segment, or missing at its end, or at that of the one before, had been synced. */
 function refuseDamage(
   file: FramedFile,
-  o: { segment: FoundSegment; previous: LogSegment | undefined; next: FoundSegment | undefined; content: SegmentContent },
+  o: {
+    segment: FoundSegment
+    previous: LogSegment | undefined
+    next: FoundSegment | undefined
+    /** The first one behind it that holds anything. */
+    written: FoundSegment | undefined
+    content: SegmentContent
+  },
 ): void {
-  const { segment, previous, next, content } = o
+  const { segment, previous, next, written, content } = o
   const { problem, endBytes, mark } = content
   if (previous && mark && mark.predecessorBytes > previous.sizeBytes) {
     throw damaged(previous.path, {
@@ -156,10 +163,10 @@ function refuseDamage(
     )
   }
   if (!problem) return
-  if (next && next.sizeBytes > segmentHeaderBytes)
+  if (written)
     throw damaged(segment.path, {
       at: problem.at,
-      text: `${problem.text}, yet it was synced before segment ${next.fileNumber} was written to`,
+      text: `${problem.text}, yet it was synced before segment ${written.fileNumber} was written to`,
     })
   const proof = findSyncProof(file, problem.at)
   if (proof)
@@ -226,15 +233,23 @@ function checkAgainst(manifest: ManifestKnowledge, chain: SegmentChain, log: Rea
  */
 async function settle(vfs: Vfs, directory: string, log: ReadLog, strays: readonly StraySegment[]): Promise<void> {
   const last = log.segments.at(-1)
+  // Behind the last one with records there may be some that were made ahead of them, and are empty: then it is not synced yet.
+  const unsynced = log.segments.slice(Math.max(0, log.segments.findLastIndex(isWritten)))
   for (const { fileNumber, path } of strays.toReversed()) {
     await vfs.remove(path)
     if (fileNumber > (last?.fileNumber ?? 0)) await vfs.syncDirectory(directory)
   }
   if (strays.length > 0) await vfs.syncDirectory(directory)
-  if (!last) return
-  await using file = await vfs.openAppend(last.path)
-  if (file.sizeBytes > last.sizeBytes) await file.truncate(last.sizeBytes)
-  await file.sync()
+  for (const { path, sizeBytes } of unsynced) {
+    await using file = await vfs.openAppend(path)
+    if (file.sizeBytes > sizeBytes) await file.truncate(sizeBytes)
+    await file.sync()
+  }
+}
+
+/** Whether there is anything in it but its header. */
+function isWritten({ sizeBytes }: { readonly sizeBytes: number }): boolean {
+  return sizeBytes > segmentHeaderBytes
 }
 
 async function readWhole(vfs: Vfs, { path, fileNumber, sizeBytes }: FoundSegment): Promise<FramedFile> {

@@ -305,6 +305,22 @@ test('what a segment was when the next one was made is durable, though that one 
   )
 })
 
+test('what a kill left unsynced before a segment made ahead outlasts a power cut once the log goes on, and is known to be durable', async (t) => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const { disk, opId, lastBatchAt } = await overlapping(false)
+    const left = disk.crash({ mode: 'kill' })
+    const { segments, ops } = await recover(left)
+    t.deepEqual(ops, upTo(opId))
+    const wal = await openWal(left, { segments })
+    await put(wal, opId + 1)
+    await wal.sync()
+    const cut = left.crash({ mode: 'power', random: new SeededRandom(seed) })
+    t.deepEqual((await recover(cut.clone())).ops, upTo(opId + 1), `seed ${seed}`)
+    cut.mutate(path(1), lastBatchAt + 40, 1)
+    await t.throwsAsync(recover(cut), { code: 'CORRUPTION', message: /synced before segment 3 was written to/ })
+  }
+})
+
 test('a segment cut short between two batches is noticed by the mark of the next', async (t) => {
   const { disk, wal, lastBatchAt, opId } = await overlapping(true)
   await wal.sync()
