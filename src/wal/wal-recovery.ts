@@ -114,7 +114,14 @@ async function readChain(o: RecoverWalOptions, { segments }: SegmentChain): Prom
       lastTimestamp: log.lastTimestamp,
       onBatch: o.onBatch,
     })
-    if (o.mode === 'strict') refuseDamage(file, { segment, previous: log.segments.at(-1), next: segments[i + 1], written: segments.slice(i + 1).find(isWritten), content })
+    if (o.mode === 'strict')
+      refuseDamage(file, {
+        segment,
+        previous: log.segments.at(-1),
+        next: segments[i + 1],
+        written: segments.slice(i + 1).find(isWritten),
+        content,
+      })
     log.segments.push({
       fileNumber: segment.fileNumber,
       path,
