@@ -46,7 +46,7 @@ export class InlineWorkerPool implements WorkerPool {
   }
 
   async #perform<R>(module: string | URL, data: unknown, signal: AbortSignal): Promise<R> {
-    const { default: run } = (await import(String(module))) as { default?: JobFunction<unknown, R> }
+    const { default: run } = (await imported(String(module))) as { default?: JobFunction<unknown, R> }
     if (typeof run !== 'function') {
       throw new TypeError(`${String(module)} is not a job: its default export must be a function (data, context).`)
     }
@@ -60,4 +60,16 @@ export class InlineWorkerPool implements WorkerPool {
   #stopError(signal: AbortSignal): VarveError {
     return signal.aborted ? abortedError(signal) : new VarveError('ABORTED', 'The worker pool was closed before the job had ended.')
   }
+}
+
+const modules = new Map<string, Promise<unknown>>()
+
+/** A module that has been imported is not looked up again: a loader such as tsx takes a millisecond for that. */
+function imported(module: string): Promise<unknown> {
+  let found = modules.get(module)
+  if (found === undefined) {
+    found = import(module)
+    modules.set(module, found)
+  }
+  return found
 }
