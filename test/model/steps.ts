@@ -85,7 +85,7 @@ const op = fc.oneof({ weight: 3, arbitrary: plainOp }, { weight: 2, arbitrary: h
 export const configs: fc.Arbitrary<Partial<DatabaseConfig>> = fc
   .record({
     retentionMs: fc.constantFrom(0, 0, 900_000),
-    rowsetSize: fc.constantFrom('1KiB', '4KiB', '32MiB'),
+    rowsetSize: fc.constantFrom('1KiB', '4KiB', '4KiB', '32MiB'),
     segmentBytes: fc.constantFrom('4KiB', '8MiB'),
     rowCache: fc.constantFrom(undefined, 0, 4096),
     disable: fc.constantFrom([], ['clock-row-cache']),
