@@ -36,6 +36,7 @@ export class DeltaBatch implements BatchSource {
     // That of the base does not hold where rows have changed; that of a patched column does.
     const kept = this.kept?.column(column)
     if (kept === undefined) return undefined
+    this.columns[column] ??= kept.vector ?? 'base'
     return kept.vector === undefined ? this.base.zoneMap(column) : kept.zoneMap
   }
 

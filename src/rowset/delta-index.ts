@@ -16,6 +16,10 @@ const blockMask = rowsPerDeltaBlock - 1
 const sparseRowsMax = rowsPerDeltaBlock / 4
 const firstSlots = 16
 const firstChanges = 8
+/** Rows of a span, whose changes are counted: the smallest row group's. */
+const spanShift = 7
+/** Changes of a block from which on they are counted by span. */
+const countedFrom = 32
 /** Memory of a block's objects, about. */
 const blockOverheadBytes = 256
 
@@ -30,6 +34,8 @@ class BlockChanges {
   private table = new Int32Array(firstSlots * 2)
   private entries = 0
   private isDense = false
+  /** How many changes there are of each span of rows; undefined while they are few. */
+  private spans: Int32Array | undefined
 
   constructor() {
     this.measure()
@@ -45,7 +51,26 @@ class BlockChanges {
     if (this.count === this.changes.length) this.grow()
     this.changes[this.count] = change
     this.rows[this.count++] = row
+    if (this.spans) (this.spans[row >>> spanShift] as number)++
+    else if (this.count === countedFrom) this.countSpans()
     return this.replace(row, change)
+  }
+
+  /** How many changes of rows `[first .. end)` there are. */
+  countIn(first: number, end: number): number {
+    const { spans, rows } = this
+    let count = 0
+    if (spans && (first | end) % (1 << spanShift) === 0) {
+      for (let span = first >>> spanShift; span < end >>> spanShift; span++) count += spans[span] as number
+    } else for (let i = 0; i < this.count; i++) if (isWithin(rows[i] as number, first, end)) count++
+    return count
+  }
+
+  private countSpans(): void {
+    const spans = new Int32Array(rowsPerDeltaBlock >>> spanShift)
+    for (let i = 0; i < this.count; i++) (spans[(this.rows[i] as number) >>> spanShift] as number)++
+    this.spans = spans
+    this.measure()
   }
 
   private replace(row: number, change: number): number {
@@ -95,7 +120,8 @@ class BlockChanges {
   }
 
   private measure(): void {
-    this.byteLength = blockOverheadBytes + this.changes.byteLength + this.rows.byteLength + this.table.byteLength
+    this.byteLength =
+      blockOverheadBytes + this.changes.byteLength + this.rows.byteLength + this.table.byteLength + (this.spans?.byteLength ?? 0)
   }
 }
 
@@ -150,7 +176,7 @@ export class DeltaIndex {
       const first = from - (number << blockShift)
       const end = to - (number << blockShift)
       if (first <= 0 && end >= rowsPerDeltaBlock) count += block.count
-      else for (let i = 0; i < block.count; i++) if (isWithin(block.rows[i] as number, first, end)) count++
+      else count += block.countIn(Math.max(0, first), Math.min(end, rowsPerDeltaBlock))
     }
     return count
   }

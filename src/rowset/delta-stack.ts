@@ -1,11 +1,15 @@
 import { invariant } from '../base/errors.ts'
 import type { DeltaSource, MemDeltaSource } from './row-changes.ts'
 
+let stackCount = 0
+
 /**
  * The deltas of a rowset: which sources there are, in which order. Immutable, though a live store in it grows; whoever adds
  * or removes a source makes a new stack. Reads hold the one that they began with, and with it all of its sources.
  */
 export class DeltaStack<S extends DeltaSource = DeltaSource> {
+  /** No other stack has it. */
+  readonly id = ++stackCount
   /** In any order: their times may overlap. */
   readonly undo: readonly S[]
   /** Files oldest first, then frozen stores oldest first, then the live one. */
@@ -34,6 +38,14 @@ export class DeltaStack<S extends DeltaSource = DeltaSource> {
     for (let i = 0; i < redo.length; i++) if ((redo[i] as S).minTime <= timestamp) return true
     for (let i = 0; i < undo.length; i++) if ((undo[i] as S).maxTime > timestamp) return true
     return false
+  }
+
+  /** How many changes its stores have: as long as that is the same, so is all that the stack holds. */
+  get changesInMemory(): number {
+    const { stores } = this
+    let count = 0
+    for (let i = 0; i < stores.length; i++) count += stores[i]?.changeCount ?? 0
+    return count
   }
 
   /** Whether a row may be dead in the newest state. */

@@ -18,11 +18,16 @@ const patchedFiles = 2 ** 31
 /** In place of a column: the dead rows. */
 const deadRows = -1
 
-/** The deltas that a block was made of: each redo source with the number of its changes (of a file of no matter), and the time from which on all of it is seen. */
+/** The deltas that a block was made of. */
 interface Origin {
+  /** Each redo source, and the number of its changes (of a file of no matter). */
   readonly sources: readonly DeltaSource[]
   readonly counts: readonly number[]
+  /** The time from which on all of it is seen. */
   readonly seenFrom: number
+  /** The stack that was last found to say the same, by its id, and how many changes it had in memory then. */
+  sameIn: number
+  changesThere: number
 }
 
 /** A column as a read of the newest state finds it. */
@@ -117,11 +122,22 @@ export class KeptColumns {
     return this.o.group * (this.o.columnCount + 1) + 1 + position
   }
 
-  /** Whether what matters to a block now is what it was made of. */
-  private holds({ sources, counts, seenFrom }: Origin, position: number): boolean {
-    const { stack, timestamp, from, to } = this.o
-    if (timestamp < seenFrom) return false
-    for (const undo of stack.undo) if (undo.maxTime > timestamp && matters(undo, position)) return false
+  /** Whether what matters to a block now is what it was made of, and the scan sees all of it. */
+  private holds(origin: Origin, position: number): boolean {
+    const { stack, timestamp } = this.o
+    if (timestamp < origin.seenFrom) return false
+    const { changesInMemory } = stack
+    if (origin.sameIn === stack.id && origin.changesThere === changesInMemory) return true
+    if (!this.isMadeOf(origin, position)) return false
+    origin.sameIn = stack.id
+    origin.changesThere = changesInMemory
+    return true
+  }
+
+  private isMadeOf(origin: Origin, position: number): boolean {
+    const { stack, from, to } = this.o
+    const { sources, counts, seenFrom } = origin
+    for (const undo of stack.undo) if (undo.maxTime > seenFrom && matters(undo, position)) return false
     let k = 0
     for (const source of stack.redo) {
       if (!matters(source, position)) continue
@@ -155,7 +171,7 @@ export class KeptColumns {
       counts.push(applied.run.count)
       seenFrom = Math.max(seenFrom, applied.seenFrom)
     }
-    return { sources, counts, seenFrom }
+    return { sources, counts, seenFrom, sameIn: stack.id, changesThere: stack.changesInMemory }
   }
 }
 

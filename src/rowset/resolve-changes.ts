@@ -11,24 +11,15 @@ import { concatVectors, defaultVector, gatherVector } from '../schema/vector-ops
 import { AppliedRun, type Claims, elect } from './applied-run.ts'
 import { deltaOps } from './delta-schema.ts'
 import type { DeltaStack } from './delta-stack.ts'
-import type { ColumnPatch, DeltaRun, DeltaSource, MemDeltaSource, RowChanges } from './row-changes.ts'
+import type { ColumnPatch, DeltaSource, MemDeltaSource, RowChanges } from './row-changes.ts'
 
 /** The changes of rows `[firstRow .. firstRow + rowCount)` at a timestamp. The caller holds the stack as long as it uses them. */
 export function changesOf(
   stack: DeltaStack,
   o: { schema: TableSchema; firstRow: number; rowCount: number; timestamp: number },
 ): RunChanges {
-  const { schema, firstRow: from, rowCount, timestamp } = o
-  const to = from + rowCount
-  // Named one by one, since `...o` takes as long as all the rest of a batch whose columns are kept.
-  return new RunChanges(stack, {
-    schema,
-    timestamp,
-    rowCount,
-    rows: from,
-    open: (source) => source.open(from, to),
-    isApart: (source) => source.countIn(from, to) === 0,
-  })
+  const { schema, firstRow, rowCount, timestamp } = o
+  return new RunChanges(stack, { schema, timestamp, rowCount, rows: firstRow })
 }
 
 /** As `changesOf`, of rows that a list of distinct ids names: row i is `ids[i]`. All sources lie in memory. */
@@ -36,25 +27,16 @@ export function changesOfRows(
   stack: DeltaStack<MemDeltaSource>,
   o: { schema: TableSchema; ids: Int32Array; timestamp: number },
 ): RunChanges {
-  const { ids } = o
-  return new RunChanges(stack, {
-    ...o,
-    rows: ids,
-    rowCount: ids.length,
-    open: (source) => (source as MemDeltaSource).openRows(ids),
-    isApart: () => false,
-  })
+  const { schema, ids, timestamp } = o
+  return new RunChanges(stack, { schema, timestamp, rowCount: ids.length, rows: ids })
 }
 
 interface RunChangesOptions {
   readonly schema: TableSchema
   readonly timestamp: number
   readonly rowCount: number
-  /** The first row's id, or all of them. */
+  /** The first row's id, or all of them: then each source lies in memory. */
   readonly rows: number | Int32Array
-  readonly open: (source: DeltaSource) => DeltaRun
-  /** Whether a source is known to have no change of these rows. */
-  readonly isApart: (source: DeltaSource) => boolean
 }
 
 /** A source that applies; opened when it is first needed. */
@@ -85,7 +67,9 @@ export class RunChanges implements RowChanges {
   }
 
   private add(source: DeltaSource, isUndo: boolean): void {
-    if (!this.o.isApart(source)) this.parts.push({ source, isUndo, isPrepared: [], applied: undefined })
+    const { rows, rowCount } = this.o
+    if (typeof rows === 'number' && source.countIn(rows, rows + rowCount) === 0) return
+    this.parts.push({ source, isUndo, isPrepared: [], applied: undefined })
   }
 
   /** Whether it is known, without reading, that the rows are as the base has them. */
@@ -178,8 +162,9 @@ export class RunChanges implements RowChanges {
   private opened(part: Part): AppliedRun {
     if (part.applied === undefined) {
       const { source, isUndo } = part
-      const { timestamp, rows, open } = this.o
-      part.applied = new AppliedRun({ source, isUndo, isTimed: this.overlapping, timestamp, rows, run: open(source) })
+      const { timestamp, rows, rowCount } = this.o
+      const run = typeof rows === 'number' ? source.open(rows, rows + rowCount) : (source as MemDeltaSource).openRows(rows)
+      part.applied = new AppliedRun({ source, isUndo, isTimed: this.overlapping, timestamp, rows, run })
     }
     return part.applied
   }

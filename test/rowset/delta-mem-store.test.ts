@@ -1,5 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
+import { SeededRandom } from '../../src/base/seeded-random.ts'
 import { ChunkPool, slabBytes } from '../../src/rowset/chunk-pool.ts'
 import { deltaKeys } from '../../src/rowset/delta-keys.ts'
 import { DeltaMemStore } from '../../src/rowset/delta-mem-store.ts'
@@ -233,6 +234,33 @@ test('each row of a block of rows is found, however many of them have changed', 
   for (let row = 8192; row < 16384; row++) if (store.rowOf(store.latestOf(row)) !== row) t.fail(`row ${row} is not found`)
   t.is(store.countIn(8192, 16384), 8192)
   t.is(store.countIn(8000, 8300), 108)
+})
+
+test('changes are counted right in any range, whether they are few in their block or many', (t) => {
+  const table = schemaOf([{ kind: 'int32' }], [0])
+  const store = new DeltaMemStore({ base: table, chunks: new ChunkPool() })
+  const random = new SeededRandom(7)
+  const changed: number[] = []
+  // The first block gets many changes, the second few.
+  for (let step = 0; step < 400; step++) {
+    const row = step % 20 === 0 ? 8192 + random.below(8192) : random.below(8192)
+    const { block } = batchOf(table, [[row]])
+    store.append({ op: 'delete', timestamp: step + 1, opId: 1, rows: Int32Array.of(row), values: block, positions: [0] })
+    changed.push(row)
+    const size = 128 << random.below(8)
+    const from = random.below(16384 / size) * size
+    const ragged = random.below(size)
+    for (const [first, end] of [
+      [from, from + size],
+      [from, from + ragged],
+      [from + ragged, from + size],
+      [0, 16384],
+    ] as const) {
+      const expected = changed.filter((other) => other >= first && other < end).length
+      if (store.countIn(first, end) !== expected) t.fail(`${store.countIn(first, end)} of ${expected} in [${first} .. ${end})`)
+    }
+  }
+  t.is(store.countIn(0, 8192), 380)
 })
 
 test('every byte of memory returns to the pool with the last reference, and every byte is counted before', (t) => {

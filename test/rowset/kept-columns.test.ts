@@ -94,6 +94,28 @@ test('dead rows are kept like columns, and anew when another row dies or comes b
   t.is(scan(rowset, 21).dead, 3)
 })
 
+test('columns stay kept when a source joins that changes other groups, and not where it changes theirs', async (t) => {
+  const { rowset, store, maker } = await changedRowSet({ files: [update(3, 11, 5)], store: [update(40, 12, 6), update(70, 13, 7)] })
+  const first = scan(rowset, 20)
+  const newest = maker.store()
+  rowset.setDeltas(rowset.deltas.withNewest(newest))
+  const second = scan(rowset, 21)
+  t.true(second.vectors.every((vector, group) => vector === first.vectors[group]))
+  appendChange(newest, schema, update(41, 22, 9))
+  const third = scan(rowset, 22)
+  t.deepEqual(
+    third.vectors.map((vector, group) => vector === first.vectors[group]),
+    [true, false, true, true],
+  )
+  t.deepEqual([third.values[40], third.values[41]], [6, 9])
+  t.is(scan(rowset, 21).values[41], 0)
+  // The oldest store, in memory still, changes as much: the same number of changes says nothing of another stack.
+  rowset.setDeltas(rowset.deltas.replacing([newest], {}))
+  appendChange(store, schema, update(42, 23, 8))
+  const fourth = scan(rowset, 23)
+  t.deepEqual([fourth.values[41], fourth.values[42]], [0, 8])
+})
+
 test('once it is kept, no delta file is read for a column', async (t) => {
   const { rowset, maker } = await changedRowSet({ files: [update(3, 11, 5), kill(50, 12)], store: [] })
   const before = scan(rowset, 20)

@@ -1,8 +1,10 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { ChangedRows, randomRows } from '../data/changed-rows.ts'
-import { cpuThreshold } from '../data/metrics-data.ts'
 import { median } from '../run/median.ts'
-import { openVarveWith } from '../sides/varve.ts'
-import { changeRows, measureFilter, measureGroups } from '../workloads/change-programs.ts'
+import { compareTurns } from '../run/repeat-for.ts'
+import { openVarveWith, type VarveSide } from '../sides/varve.ts'
+import { changeRows, filterOf, groupsOf } from '../workloads/change-programs.ts'
 import type { Measure } from './measure.ts'
 
 const goal = { atLeast: 0.8 }
@@ -12,9 +14,9 @@ const changedBetween = 1000
 const scansBetween = 30
 
 /**
- * What scans lose by changes that nobody has compacted: their rate over that of the same scans once all is compacted. The
- * medians are of scans of the same changes again and again, as the rest of the bench has them; the first scan of changes
- * applies them, and so does one after each of which rows have changed: both are shown.
+ * What scans lose by changes that nobody has compacted: their rate over that of the same scans of the same rows in a second
+ * database, where all is compacted, turn by turn. They are scans of the same changes again and again, as the rest of the
+ * bench has them; the first scan of changes applies them, and so does one after each of which rows have changed: both are shown.
  */
 export const changedScans: Measure = {
   name: 'scans after 10 % changed ÷ compacted',
@@ -29,40 +31,56 @@ export const changedScans: Measure = {
     { figure: 'compactedMs', name: 'filter + sum + avg, compacted', unit: 'ms' },
   ],
   async run({ directory, rows }) {
-    const side = await openVarveWith({ directory })
-    const model = new ChangedRows(rows)
-    await side.insertColumns(model.columns)
-    await side.settle()
-    side.pauseMaintenance()
-    const scan = async () => {
-      const firstMs = await duration(() => side.filterAggregate(cpuThreshold))
-      const [filter, groups] = [await measureFilter(side, model), await measureGroups(side, model)]
-      return { firstMs, filterMs: filter.medianMs, groupsMs: groups.medianMs }
-    }
-    await scan()
-    await changeRows(side, model, randomRows(rows, Math.floor(rows / 10)))
-    const inMemory = await scan()
+    const changed = await loaded(join(directory, 'changed'), rows)
+    const compacted = await loaded(join(directory, 'compacted'), rows)
+    const filter = ({ side, model }: Loaded) => filterOf(side, model)
+    const groups = ({ side, model }: Loaded) => groupsOf(side, model)
+    await filter(changed)()
+    const places = randomRows(rows, Math.floor(rows / 10))
+    for (const { side, model } of [changed, compacted]) await changeRows(side, model, places)
+    await compacted.side.compact()
+    const firstMs = await duration(filter(changed))
+    const firstCompactedMs = await duration(filter(compacted))
+    const filterInMemory = await compareTurns(filter(compacted), filter(changed))
+    const groupsInMemory = await compareTurns(groups(compacted), groups(changed))
     const between: number[] = []
     for (let i = 0; i < scansBetween; i++) {
-      await changeRows(side, model, randomRows(rows, Math.min(rows, changedBetween)))
-      between.push(await duration(() => side.filterAggregate(cpuThreshold)))
+      const some = randomRows(rows, Math.min(rows, changedBetween))
+      for (const { side, model } of [changed, compacted]) await changeRows(side, model, some)
+      between.push(await duration(filter(changed)))
     }
-    await side.settle()
-    const flushed = await scan()
-    await side.compact()
-    const compacted = await scan()
-    await side.close()
+    await changed.side.settle()
+    await compacted.side.compact()
+    const filterFlushed = await compareTurns(filter(compacted), filter(changed))
+    const groupsFlushed = await compareTurns(groups(compacted), groups(changed))
+    for (const { side } of [changed, compacted]) await side.close()
     return {
-      filterInMemory: compacted.filterMs / inMemory.filterMs,
-      filterFlushed: compacted.filterMs / flushed.filterMs,
-      groupsInMemory: compacted.groupsMs / inMemory.groupsMs,
-      groupsFlushed: compacted.groupsMs / flushed.groupsMs,
-      firstMs: inMemory.firstMs,
-      firstCompactedMs: compacted.firstMs,
+      filterInMemory: filterInMemory.ratio,
+      filterFlushed: filterFlushed.ratio,
+      groupsInMemory: groupsInMemory.ratio,
+      groupsFlushed: groupsFlushed.ratio,
+      firstMs,
+      firstCompactedMs,
       betweenMs: median(between),
-      compactedMs: compacted.filterMs,
+      compactedMs: filterFlushed.workMs,
     }
   },
+}
+
+interface Loaded {
+  readonly side: VarveSide
+  readonly model: ChangedRows
+}
+
+/** All rows, flushed; nothing compacts them unless it is told to. */
+async function loaded(directory: string, rows: number): Promise<Loaded> {
+  await mkdir(directory)
+  const side = await openVarveWith({ directory })
+  const model = new ChangedRows(rows)
+  await side.insertColumns(model.columns)
+  await side.settle()
+  side.pauseMaintenance()
+  return { side, model }
 }
 
 async function duration(work: () => Promise<unknown>): Promise<number> {

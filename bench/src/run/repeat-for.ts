@@ -49,3 +49,25 @@ export async function repeatPrepared<W>(prepare: () => W, work: (prepared: W) =>
   }
   return { turns: durationsMs.length, medianMs: median(durationsMs), ratePerSecond: (durationsMs.length * 1000) / totalMs }
 }
+
+/**
+ * How many times as fast `other` is as `work`: one after the other, turn by turn, so that whatever else the machine does
+ * meets both. The medians of as many turns as `repeatFor` would take of both.
+ */
+export async function compareTurns(work: () => Promise<void>, other: () => Promise<void>): Promise<{ ratio: number; workMs: number }> {
+  const timed = async (run: () => Promise<void>) => {
+    const begunMs = performance.now()
+    await run()
+    return performance.now() - begunMs
+  }
+  for (let warmMs = 0; warmMs < 2 * warmUpMs; ) warmMs += (await timed(work)) + (await timed(other))
+  collectGarbage()
+  const workMs: number[] = []
+  const otherMs: number[] = []
+  for (let totalMs = 0; totalMs < 2 * measureMs || workMs.length < turnsMin; ) {
+    workMs.push(await timed(work))
+    otherMs.push(await timed(other))
+    totalMs += (workMs.at(-1) as number) + (otherMs.at(-1) as number)
+  }
+  return { ratio: median(workMs) / median(otherMs), workMs: median(workMs) }
+}
