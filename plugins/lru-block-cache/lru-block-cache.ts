@@ -1,5 +1,6 @@
 import type { BlockCache, BlockCacheStats, BlockRole, CacheableBlock } from '../../src/plugin.ts'
 import { CacheEntry, LruList } from './lru-list.ts'
+import { RefusedBlocks } from './refused-blocks.ts'
 
 /** What an entry costs besides its block: the entry, its place in a map, and the map's slack. */
 export const entryOverheadBytes = 128
@@ -18,6 +19,10 @@ export interface LruBlockCacheOptions {
  * Keeps the blocks used last. Two lists: the *dear* (key, filter and index blocks, which every write's look-up needs)
  * and the *data*. The oldest data block goes first; a dear one only if there is no data, or the dear hold more than their share.
  *
+ * Once it is full, a data block is kept when it comes for the second time within a while. What is read once thus takes no
+ * other block's place, be it a scan of more than fits; and its memory is young when nobody needs it any more, which costs the
+ * garbage collector next to nothing, where memory that has grown old in a cache costs a full collection.
+ *
  * Blocks are found through a map of files to arrays by block number (ordinals, so the arrays are dense), the last file's at hand:
  * twice as fast as a map of maps, and a deleted file is forgotten without a search.
  */
@@ -26,6 +31,7 @@ export class LruBlockCache implements BlockCache {
   readonly #files = new Map<number, FileBlocks>()
   readonly #data = new LruList()
   readonly #dear = new LruList()
+  readonly #refused = new RefusedBlocks()
   readonly #dearShare: number
   #capacityBytes: number
   #lastFile = -1
@@ -68,6 +74,7 @@ export class LruBlockCache implements BlockCache {
     if (earlier) this.#remove(earlier)
     const sizeBytes = bytes.byteLength + entryOverheadBytes
     if (sizeBytes > this.#capacityBytes) return
+    if (role === 'data' && !earlier && !this.#isWorthRoom(file, block, sizeBytes)) return
     // Room is made first: the new block must not be its own victim, and the bound holds at every moment.
     this.#evictTo(this.#capacityBytes - sizeBytes)
     const list = role === 'data' ? this.#data : this.#dear
@@ -100,6 +107,12 @@ export class LruBlockCache implements BlockCache {
   stats(): BlockCacheStats {
     const entries = this.#data.count + this.#dear.count
     return { hits: this.#hits, misses: this.#misses, inserted: this.#inserted, evicted: this.#evicted, entries }
+  }
+
+  /** Whether there is room for a data block, or others are to make room, as it was turned away before. */
+  #isWorthRoom(file: number, block: number, sizeBytes: number): boolean {
+    if (this.usedBytes + sizeBytes <= this.#capacityBytes) return true
+    return this.#refused.notedBefore(file, block, sizeBytes, this.#capacityBytes)
   }
 
   #find(file: number): FileBlocks | undefined {

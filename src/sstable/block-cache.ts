@@ -21,7 +21,7 @@ export interface CacheableBlock {
 export interface BlockCache {
   readonly name: string
   get(file: number, block: number): CacheableBlock | undefined
-  /** Keeps the block if it fits; replaces an earlier one of the same key. */
+  /** Keeps the block if it fits and is worth its room; replaces an earlier one of the same key. */
   set(file: number, block: number, bytes: CacheableBlock, role: BlockRole): void
   /** Drops every block of a file that was deleted. */
   forgetFile(file: number): void

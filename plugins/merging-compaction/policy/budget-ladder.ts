@@ -97,12 +97,15 @@ function bestBounds(tree: PriceBoundTree, { rung, price }: { rung: number; price
   let lowest = { price, greatest: tree.greatest(price, rung) }
   for (const ratio of priceRatios) {
     for (const factor of [1 / ratio, ratio]) {
+      const before = lowest
       for (;;) {
         const next = lowest.price * factor
         const greatest = tree.greatest(next, rung)
         if (greatest >= lowest.greatest) break
         lowest = { price: next, greatest }
       }
+      // Where one way leads downhill, the other one led here.
+      if (lowest !== before) break
     }
   }
   return tree.bounds(lowest.price, rung)

@@ -19,15 +19,68 @@ function cacheFor(count: number, dearShare = 0.8): LruBlockCache {
 }
 const block = () => new Uint8Array(100)
 
+/** As a full cache takes a data block. */
+function setTwice(cache: LruBlockCache, index: number): void {
+  for (let time = 0; time < 2; time++) cache.set(1, index, block(), 'data')
+}
+
+const kept = (cache: LruBlockCache, indexes: readonly number[]) => indexes.filter((index) => cache.get(1, index) !== undefined)
+
 test('the block used longest ago goes first, and a get is a use', (t) => {
   const cache = cacheFor(3)
   for (const index of [0, 1, 2]) cache.set(1, index, block(), 'data')
   cache.get(1, 0)
-  cache.set(1, 3, block(), 'data')
+  setTwice(cache, 3)
   t.deepEqual(
     [0, 1, 2, 3].map((index) => cache.get(1, index) !== undefined),
     [true, false, true, true],
   )
+})
+
+test('a full cache keeps a data block that comes for the second time, not one that is read once', (t) => {
+  const cache = cacheFor(4)
+  for (const index of [0, 1, 2, 3]) cache.set(1, index, block(), 'data')
+  cache.set(1, 4, block(), 'data')
+  t.deepEqual(kept(cache, [0, 1, 2, 3, 4]), [0, 1, 2, 3])
+  cache.set(1, 4, block(), 'data')
+  t.deepEqual(kept(cache, [0, 1, 2, 3, 4]), [1, 2, 3, 4])
+  cache.set(1, 2, new Uint8Array(90), 'data')
+  t.is(cache.get(1, 2)?.byteLength, 90, 'one that is there is replaced')
+  cache.evict(1)
+  cache.set(1, 5, block(), 'data')
+  t.deepEqual(kept(cache, [5]), [5], 'where there is room, at once')
+})
+
+test('a full cache takes key, filter and index blocks at once', (t) => {
+  const cache = cacheFor(4)
+  for (const index of [0, 1, 2, 3]) cache.set(1, index, block(), 'data')
+  for (const [index, role] of [
+    [10, 'key'],
+    [11, 'filter'],
+    [12, 'index'],
+  ] as const)
+    cache.set(1, index, block(), role)
+  t.deepEqual(kept(cache, [10, 11, 12]), [10, 11, 12])
+})
+
+test('a block that was turned away long ago is as one that never came', (t) => {
+  const cache = cacheFor(4)
+  for (let index = 0; index < 20; index++) cache.set(1, index, block(), 'data')
+  cache.set(1, 5, block(), 'data')
+  t.deepEqual(kept(cache, [5]), [])
+})
+
+test('of a scan of more than fits, again and again, a part is found', (t) => {
+  const cache = cacheFor(60)
+  let found = 0
+  for (let scan = 0; scan < 10; scan++) {
+    for (let index = 0; index < 100; index++) {
+      if (cache.get(1, index) === undefined) cache.set(1, index, block(), 'data')
+      else found++
+    }
+  }
+  // By use alone none would be.
+  t.true(found > 200, `${found} of 900`)
 })
 
 test('key, filter and index blocks outlive data blocks that were used later', (t) => {
@@ -35,7 +88,7 @@ test('key, filter and index blocks outlive data blocks that were used later', (t
   cache.set(1, 0, block(), 'key')
   cache.set(1, 1, block(), 'filter')
   cache.set(1, 2, block(), 'index')
-  for (let index = 3; index < 100; index++) cache.set(1, index, block(), 'data')
+  for (let index = 3; index < 100; index++) setTwice(cache, index)
   t.true([0, 1, 2].every((index) => cache.get(1, index) !== undefined))
   t.is(cache.stats().entries, 6)
 })
@@ -44,7 +97,7 @@ test('dear blocks beyond their share give way to data', (t) => {
   const cache = cacheFor(10, 0.5)
   for (let index = 0; index < 10; index++) cache.set(1, index, block(), 'key')
   t.is(cache.stats().entries, 10, 'without data they may have it all')
-  for (let index = 10; index < 30; index++) cache.set(1, index, block(), 'data')
+  for (let index = 10; index < 30; index++) setTwice(cache, index)
   const dear = Array.from({ length: 10 }, (_, index) => cache.get(1, index) !== undefined)
   t.deepEqual(dear, [false, false, false, false, false, true, true, true, true, true], 'the oldest went, down to the share')
 })
@@ -53,7 +106,7 @@ test('a block that is not data is found after its role changed', (t) => {
   const cache = cacheFor(4)
   cache.set(1, 0, block(), 'data')
   cache.set(1, 0, block(), 'key')
-  for (let index = 1; index < 20; index++) cache.set(1, index, block(), 'data')
+  for (let index = 1; index < 20; index++) setTwice(cache, index)
   t.truthy(cache.get(1, 0))
 })
 
@@ -116,6 +169,10 @@ test('under random use the cache agrees with a plain list ordered by use', (t) =
 /** The same rules without links or maps: an array, oldest first. */
 class ListModel {
   items: { key: string; bytes: Uint8Array; role: 'data' | 'key' }[] = []
+  /** Turned away: two generations of keys. */
+  newer: string[] = []
+  older: string[] = []
+  newerBytes = 0
   capacityBytes: number
 
   constructor(capacityBytes: number) {
@@ -133,10 +190,25 @@ class ListModel {
   }
 
   set(key: string, bytes: Uint8Array, role: 'data' | 'key'): void {
-    this.items = this.items.filter((each) => each.key !== key)
-    if (bytes.byteLength + entryOverheadBytes > this.capacityBytes) return
+    const earlier = this.items.find((each) => each.key === key)
+    this.items = this.items.filter((each) => each !== earlier)
+    const sizeBytes = bytes.byteLength + entryOverheadBytes
+    if (sizeBytes > this.capacityBytes) return
+    const hasRoom = this.usedBytes + sizeBytes <= this.capacityBytes
+    if (role === 'data' && !earlier && !hasRoom && !this.wasRefused(key, sizeBytes)) return
     this.shrink(this.capacityBytes - bytes.byteLength - entryOverheadBytes)
     this.items.push({ key, bytes, role })
+  }
+
+  wasRefused(key: string, sizeBytes: number): boolean {
+    const isKnown = this.newer.includes(key) || this.older.includes(key)
+    this.newer = this.newer.filter((each) => each !== key)
+    this.older = this.older.filter((each) => each !== key)
+    if (isKnown) return true
+    this.newer.push(key)
+    this.newerBytes += sizeBytes
+    if (this.newerBytes * 2 > this.capacityBytes) [this.older, this.newer, this.newerBytes] = [this.newer, [], 0]
+    return false
   }
 
   forget(prefix: string): void {
