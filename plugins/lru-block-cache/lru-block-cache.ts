@@ -2,6 +2,9 @@ import type { BlockCache, BlockCacheStats, BlockRole, CacheableBlock } from '../
 import { CacheEntry, LruList } from './lru-list.ts'
 import { RefusedBlocks } from './refused-blocks.ts'
 
+/** How often a data block comes before a full cache keeps it. */
+const timesBeforeKept = 3
+
 /** What an entry costs besides its block: the entry, its place in a map, and the map's slack. */
 export const entryOverheadBytes = 128
 
@@ -19,7 +22,7 @@ export interface LruBlockCacheOptions {
  * Keeps the blocks used last. Two lists: the *dear* (key, filter and index blocks, which every write's look-up needs)
  * and the *data*. The oldest data block goes first; a dear one only if there is no data, or the dear hold more than their share.
  *
- * Once it is full, a data block is kept when it comes for the second time within a while. What is read once thus takes no
+ * Once it is full, a data block is kept when it comes for the third time within a while. What is read once thus takes no
  * other block's place, be it a scan of more than fits; and its memory is young when nobody needs it any more, which costs the
  * garbage collector next to nothing, where memory that has grown old in a cache costs a full collection.
  *
@@ -109,10 +112,10 @@ export class LruBlockCache implements BlockCache {
     return { hits: this.#hits, misses: this.#misses, inserted: this.#inserted, evicted: this.#evicted, entries }
   }
 
-  /** Whether there is room for a data block, or others are to make room, as it was turned away before. */
+  /** Whether there is room for a data block, or others are to make room, as it was turned away often enough. */
   #isWorthRoom(file: number, block: number, sizeBytes: number): boolean {
     if (this.usedBytes + sizeBytes <= this.#capacityBytes) return true
-    return this.#refused.notedBefore(file, block, sizeBytes, this.#capacityBytes)
+    return this.#refused.comesAgain(file, block, { times: timesBeforeKept, sizeBytes, generationBytes: this.#capacityBytes })
   }
 
   #find(file: number): FileBlocks | undefined {

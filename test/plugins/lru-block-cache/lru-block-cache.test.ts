@@ -20,8 +20,8 @@ function cacheFor(count: number, dearShare = 0.8): LruBlockCache {
 const block = () => new Uint8Array(100)
 
 /** As a full cache takes a data block. */
-function setTwice(cache: LruBlockCache, index: number): void {
-  for (let time = 0; time < 2; time++) cache.set(1, index, block(), 'data')
+function setOften(cache: LruBlockCache, index: number): void {
+  for (let time = 0; time < 3; time++) cache.set(1, index, block(), 'data')
 }
 
 const kept = (cache: LruBlockCache, indexes: readonly number[]) => indexes.filter((index) => cache.get(1, index) !== undefined)
@@ -30,18 +30,20 @@ test('the block used longest ago goes first, and a get is a use', (t) => {
   const cache = cacheFor(3)
   for (const index of [0, 1, 2]) cache.set(1, index, block(), 'data')
   cache.get(1, 0)
-  setTwice(cache, 3)
+  setOften(cache, 3)
   t.deepEqual(
     [0, 1, 2, 3].map((index) => cache.get(1, index) !== undefined),
     [true, false, true, true],
   )
 })
 
-test('a full cache keeps a data block that comes for the second time, not one that is read once', (t) => {
+test('a full cache keeps a data block that comes for the third time, not one that is read once or twice', (t) => {
   const cache = cacheFor(4)
   for (const index of [0, 1, 2, 3]) cache.set(1, index, block(), 'data')
-  cache.set(1, 4, block(), 'data')
-  t.deepEqual(kept(cache, [0, 1, 2, 3, 4]), [0, 1, 2, 3])
+  for (let time = 0; time < 2; time++) {
+    cache.set(1, 4, block(), 'data')
+    t.deepEqual(kept(cache, [0, 1, 2, 3, 4]), [0, 1, 2, 3])
+  }
   cache.set(1, 4, block(), 'data')
   t.deepEqual(kept(cache, [0, 1, 2, 3, 4]), [1, 2, 3, 4])
   cache.set(1, 2, new Uint8Array(90), 'data')
@@ -65,9 +67,12 @@ test('a full cache takes key, filter and index blocks at once', (t) => {
 
 test('a block that was turned away long ago is as one that never came', (t) => {
   const cache = cacheFor(4)
-  for (let index = 0; index < 20; index++) cache.set(1, index, block(), 'data')
+  for (const index of [0, 1, 2, 3, 5, 5]) cache.set(1, index, block(), 'data')
+  for (let index = 10; index < 20; index++) cache.set(1, index, block(), 'data')
   cache.set(1, 5, block(), 'data')
   t.deepEqual(kept(cache, [5]), [])
+  for (let time = 0; time < 2; time++) cache.set(1, 5, block(), 'data')
+  t.deepEqual(kept(cache, [5]), [5])
 })
 
 test('of a scan of more than fits, again and again, a part is found', (t) => {
@@ -83,12 +88,26 @@ test('of a scan of more than fits, again and again, a part is found', (t) => {
   t.true(found > 200, `${found} of 900`)
 })
 
+test('another set of blocks that is read again and again takes the place of one that nobody reads any more', (t) => {
+  const cache = cacheFor(60)
+  for (let index = 0; index < 60; index++) cache.set(1, index, block(), 'data')
+  const readAll = () => {
+    let found = 0
+    for (let index = 100; index < 155; index++) {
+      if (cache.get(1, index) === undefined) cache.set(1, index, block(), 'data')
+      else found++
+    }
+    return found
+  }
+  t.deepEqual([1, 2, 3, 4].map(readAll), [0, 0, 0, 55])
+})
+
 test('key, filter and index blocks outlive data blocks that were used later', (t) => {
   const cache = cacheFor(6)
   cache.set(1, 0, block(), 'key')
   cache.set(1, 1, block(), 'filter')
   cache.set(1, 2, block(), 'index')
-  for (let index = 3; index < 100; index++) setTwice(cache, index)
+  for (let index = 3; index < 100; index++) setOften(cache, index)
   t.true([0, 1, 2].every((index) => cache.get(1, index) !== undefined))
   t.is(cache.stats().entries, 6)
 })
@@ -97,7 +116,7 @@ test('dear blocks beyond their share give way to data', (t) => {
   const cache = cacheFor(10, 0.5)
   for (let index = 0; index < 10; index++) cache.set(1, index, block(), 'key')
   t.is(cache.stats().entries, 10, 'without data they may have it all')
-  for (let index = 10; index < 30; index++) setTwice(cache, index)
+  for (let index = 10; index < 30; index++) setOften(cache, index)
   const dear = Array.from({ length: 10 }, (_, index) => cache.get(1, index) !== undefined)
   t.deepEqual(dear, [false, false, false, false, false, true, true, true, true, true], 'the oldest went, down to the share')
 })
@@ -106,7 +125,7 @@ test('a block that is not data is found after its role changed', (t) => {
   const cache = cacheFor(4)
   cache.set(1, 0, block(), 'data')
   cache.set(1, 0, block(), 'key')
-  for (let index = 1; index < 20; index++) setTwice(cache, index)
+  for (let index = 1; index < 20; index++) setOften(cache, index)
   t.truthy(cache.get(1, 0))
 })
 
@@ -169,7 +188,7 @@ test('under random use the cache agrees with a plain list ordered by use', (t) =
 /** The same rules without links or maps: an array, oldest first. */
 class ListModel {
   items: { key: string; bytes: Uint8Array; role: 'data' | 'key' }[] = []
-  /** Turned away: two generations of keys. */
+  /** Turned away: two generations of keys, each as often as it was. */
   newer: string[] = []
   older: string[] = []
   newerBytes = 0
@@ -201,13 +220,13 @@ class ListModel {
   }
 
   wasRefused(key: string, sizeBytes: number): boolean {
-    const isKnown = this.newer.includes(key) || this.older.includes(key)
+    const earlier = [...this.older, ...this.newer].filter((each) => each === key)
     this.newer = this.newer.filter((each) => each !== key)
     this.older = this.older.filter((each) => each !== key)
-    if (isKnown) return true
-    this.newer.push(key)
+    if (earlier.length === 2) return true
+    this.newer.push(...earlier, key)
     this.newerBytes += sizeBytes
-    if (this.newerBytes * 2 > this.capacityBytes) [this.older, this.newer, this.newerBytes] = [this.newer, [], 0]
+    if (this.newerBytes > this.capacityBytes) [this.older, this.newer, this.newerBytes] = [this.newer, [], 0]
     return false
   }
 
