@@ -72,12 +72,12 @@ export class LruBlockCache implements BlockCache {
     return entry.bytes
   }
 
-  set(file: number, block: number, bytes: CacheableBlock, role: BlockRole): void {
+  set(file: number, block: number, bytes: CacheableBlock, role: BlockRole): boolean {
     const earlier = this.#files.get(file)?.entries[block]
     if (earlier) this.#remove(earlier)
     const sizeBytes = bytes.byteLength + entryOverheadBytes
-    if (sizeBytes > this.#capacityBytes) return
-    if (role === 'data' && !earlier && !this.#isWorthRoom(file, block, sizeBytes)) return
+    if (sizeBytes > this.#capacityBytes) return false
+    if (role === 'data' && !earlier && !this.#isWorthRoom(file, block, sizeBytes)) return false
     // Room is made first: the new block must not be its own victim, and the bound holds at every moment.
     this.#evictTo(this.#capacityBytes - sizeBytes)
     const list = role === 'data' ? this.#data : this.#dear
@@ -87,6 +87,7 @@ export class LruBlockCache implements BlockCache {
     blocks.entries[block] = entry
     blocks.count++
     this.#inserted++
+    return true
   }
 
   forgetFile(file: number): void {

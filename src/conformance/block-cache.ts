@@ -87,6 +87,16 @@ export function blockCache(test: ConformanceTest, make: (capacityBytes: number) 
     assert.equal(cache.get(1, 1), small)
   })
 
+  test('what a cache says it did not keep it does not have', async () => {
+    const cache = make(capacityBytes)
+    for (let index = 0; index < 3000; index++) {
+      const value = block(500 + ((index * 7919) % 9000))
+      if (cache.set(1, index % 1000, value, roleOf(index)) === false) assert.notEqual(cache.get(1, index % 1000), value)
+    }
+    const large = block(capacityBytes + 1)
+    assert.notEqual(cache.set(1, 1, large, 'data'), true)
+  })
+
   test('a cache of no capacity keeps nothing and does not mind', async () => {
     const cache = make(0)
     cache.set(1, 1, block(1), 'data')

@@ -149,6 +149,25 @@ function reading(test: FileTest): void {
     assert.deepEqual([...(await vfs.readFile(path)).subarray(100, 116)], [...pattern(4_096).subarray(100, 116)])
   })
 
+  test('a read that is offered room gives the same bytes, in the room or in a buffer of their own', async ({ vfs, path }) => {
+    await write(vfs, path, pattern(10_000))
+    const file = vfs.openSync(path)
+    for (const [offset, length] of [
+      [0, 100],
+      [77, 4_096],
+      [9_990, 100],
+    ] as const) {
+      const expected = [...pattern(10_000).subarray(offset, offset + length)]
+      const room = new ArrayBuffer(length + 50)
+      const blocking = file.readSync(offset, length, room)
+      assert.deepEqual([...blocking], expected)
+      if (blocking.buffer === room) assert.equal(blocking.byteOffset, 0)
+      assert.deepEqual([...(await file.read(offset, length, new ArrayBuffer(length + 50)))], expected)
+      assert.deepEqual([...blocking], expected, 'another read has its own room')
+    }
+    file.closeSync()
+  })
+
   test('a length read from damaged bytes costs no memory', async ({ vfs, path }) => {
     await write(vfs, path, bytesOf(1, 2, 3))
     await using file = await vfs.open(path)

@@ -87,8 +87,13 @@ export class TableReader {
     const misses = new LookupMisses()
     for (;;) {
       const found = find(tablet, keys, 0, hash, shape, timestamp, misses)
-      if (found !== undefined) return found ? this.#take(tablet, keys, 0, hash, shape, timestamp) : undefined
-      misses.loadSync()
+      if (found === undefined) {
+        misses.loadSync()
+        continue
+      }
+      const row = found ? this.#take(tablet, keys, 0, hash, shape, timestamp) : undefined
+      misses.end()
+      return row
     }
   }
 
@@ -152,6 +157,7 @@ export class TableReader {
         requireHistory(tablet, timestamp)
       }
     } finally {
+      misses.end()
       held.close()
       this.#form.release()
     }

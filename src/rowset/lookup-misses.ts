@@ -1,5 +1,6 @@
 import type { ColumnVector, KeyBlock } from '../schema/column-vector.ts'
 import type { BloomFilter } from '../sstable/bloom-filter.ts'
+import { BorrowedRooms } from '../sstable/read-rooms.ts'
 import type { SSTableReader } from '../sstable/sstable-reader.ts'
 
 /** A rowset as look-ups know it. */
@@ -42,6 +43,7 @@ export class LookupMisses {
   private others: Map<object, Map<number, Missed>> | undefined
   /** Those of `others` that are to be loaded next. */
   private wanted: Set<Missed> | undefined
+  private rooms: BorrowedRooms | undefined
 
   /**
    * Loads what was missed, all files at once, and keeps them from being let go of meanwhile. A rowset that is gone
@@ -49,8 +51,9 @@ export class LookupMisses {
    */
   async load(): Promise<void> {
     const loads: Promise<void>[] = []
+    this.rooms ??= new BorrowedRooms()
     for (const [owner, misses] of this.files ?? []) {
-      if (owner.tryRetain()) loads.push(loadFile(owner.reader, misses).finally(() => owner.release()))
+      if (owner.tryRetain()) loads.push(loadFile(owner.reader, misses, this.rooms).finally(() => owner.release()))
       else this.files?.delete(owner)
     }
     for (const missed of this.takeWanted()) if (missed.tryRetain()) loads.push(missed.load().finally(() => missed.release()))
@@ -60,13 +63,14 @@ export class LookupMisses {
 
   /** As `load`, blocking. */
   loadSync(): void {
+    this.rooms ??= new BorrowedRooms()
     for (const [owner, misses] of this.files ?? []) {
       if (!owner.tryRetain()) {
         this.files?.delete(owner)
         continue
       }
       try {
-        loadFileSync(owner.reader, misses)
+        loadFileSync(owner.reader, misses, this.rooms)
       } finally {
         owner.release()
       }
@@ -79,6 +83,16 @@ export class LookupMisses {
         missed.release()
       }
     }
+  }
+
+  /**
+   * The operation is done with all that was loaded, nothing of which was handed on but copies: the memory of large blocks that
+   * the cache did not keep is used again. An operation that hands on what it was given never calls this.
+   */
+  end(): void {
+    this.files = undefined
+    this.others = undefined
+    this.rooms?.giveBack()
   }
 
   /** Notes something to be loaded, under what it belongs to and a number by which the next round finds it again. */
@@ -156,7 +170,7 @@ function heldOrNoted<V>(held: Map<number, V | undefined>, at: number): V | undef
   return value
 }
 
-async function loadFile(reader: SSTableReader, misses: FileMisses): Promise<void> {
+async function loadFile(reader: SSTableReader, misses: FileMisses, rooms: BorrowedRooms): Promise<void> {
   if (!misses.opened) {
     await reader.open()
     misses.opened = true
@@ -174,12 +188,12 @@ async function loadFile(reader: SSTableReader, misses: FileMisses): Promise<void
   for (const group of wanted(misses.timestamps)) loads.push(reader.loadTimestamps(group).then((all) => misses.timestamps.set(group, all)))
   for (const [group, columns] of misses.columns) {
     const positions = wanted(columns)
-    if (positions.length > 0) loads.push(reader.loadColumns(group, positions).then((vectors) => hold(columns, positions, vectors)))
+    if (positions.length > 0) loads.push(reader.loadColumns(group, positions, rooms).then((vectors) => hold(columns, positions, vectors)))
   }
   await Promise.all(loads)
 }
 
-function loadFileSync(reader: SSTableReader, misses: FileMisses): void {
+function loadFileSync(reader: SSTableReader, misses: FileMisses, rooms: BorrowedRooms): void {
   if (!misses.opened) {
     reader.openSync()
     misses.opened = true
@@ -190,7 +204,7 @@ function loadFileSync(reader: SSTableReader, misses: FileMisses): void {
   for (const group of wanted(misses.timestamps)) misses.timestamps.set(group, reader.loadTimestampsSync(group))
   for (const [group, columns] of misses.columns) {
     const positions = wanted(columns)
-    if (positions.length > 0) hold(columns, positions, reader.loadColumnsSync(group, positions))
+    if (positions.length > 0) hold(columns, positions, reader.loadColumnsSync(group, positions, rooms))
   }
 }
 

@@ -21,8 +21,11 @@ export interface CacheableBlock {
 export interface BlockCache {
   readonly name: string
   get(file: number, block: number): CacheableBlock | undefined
-  /** Keeps the block if it fits and is worth its room; replaces an earlier one of the same key. */
-  set(file: number, block: number, bytes: CacheableBlock, role: BlockRole): void
+  /**
+   * Keeps the block if it fits and is worth its room; replaces an earlier one of the same key. False: it was not kept, so that
+   * its memory may be used again. A cache that does not say is taken to have kept it.
+   */
+  set(file: number, block: number, bytes: CacheableBlock, role: BlockRole): boolean | void
   /** Drops every block of a file that was deleted. */
   forgetFile(file: number): void
   readonly usedBytes: number

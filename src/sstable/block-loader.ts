@@ -11,6 +11,7 @@ import type { Codec } from './codec.ts'
 import { CachedColumn, decodeColumn } from './column-block.ts'
 import type { FileHandle, FileHandles } from './file-handles.ts'
 import { PayloadReader } from './payload-reader.ts'
+import { type BorrowedRooms, takeRoom } from './read-rooms.ts'
 import type { SSTableIndex } from './sstable-index.ts'
 import { type DirectoryEntry, splitEncoding } from './sstable-metadata.ts'
 
@@ -20,6 +21,15 @@ const gapBytesMax = 16 * 1024
 const readBytesMax = 4 * 1024 * 1024
 /** One that is as large as this is read alone: of a read shared with others it would need a copy. */
 const aloneBytesMin = 128 * 1024
+/** Memory of smaller blocks is not worth using again. */
+const roomBytesMin = 32 * 1024
+
+/** A load that is under way. */
+interface Loading {
+  readonly column: Promise<CachedColumn>
+  /** Others wait for it too. */
+  isShared: boolean
+}
 
 /** A column's block as it lies in its file, checked, and what the directory says of it. */
 export interface StoredBlock extends DirectoryEntry {
@@ -33,7 +43,7 @@ export class BlockLoader {
   readonly #files: FileHandles
   readonly #index: SSTableIndex
   readonly #codec: Codec | undefined
-  readonly #loading = new Map<number, Promise<CachedColumn>>()
+  readonly #loading = new Map<number, Loading>()
   #loadingFilter: Promise<BloomFilter> | undefined
 
   constructor(o: {
@@ -58,24 +68,24 @@ export class BlockLoader {
     return block instanceof CachedColumn ? block : undefined
   }
 
-  /** Column blocks of any groups, in the order asked for. */
-  load(ordinals: readonly number[]): Promise<CachedColumn[]> {
+  /** Column blocks of any groups, in the order asked for. `rooms`: the caller gives back what of them the cache does not keep. */
+  load(ordinals: readonly number[], rooms?: BorrowedRooms): Promise<CachedColumn[]> {
     const found = new Map<number, CachedColumn | Promise<CachedColumn>>()
     const missing: number[] = []
     for (const ordinal of ordinals) {
-      const block = this.cached(ordinal) ?? this.#loading.get(ordinal)
+      const block = this.cached(ordinal) ?? this.#join(ordinal)
       if (block !== undefined) found.set(ordinal, block)
       else if (!missing.includes(ordinal)) missing.push(ordinal)
     }
     for (const run of this.#runs(missing)) {
-      const reading = this.#read(run)
-      for (const ordinal of run) found.set(ordinal, this.#share(ordinal, reading, run))
+      const reading = this.#read(run, rooms && this.#room(run))
+      for (const ordinal of run) found.set(ordinal, this.#share(ordinal, reading, run, rooms))
     }
     return Promise.all(ordinals.map((ordinal) => found.get(ordinal) as CachedColumn | Promise<CachedColumn>))
   }
 
   /** As `load`, blocking. */
-  loadSync(ordinals: readonly number[]): CachedColumn[] {
+  loadSync(ordinals: readonly number[], rooms?: BorrowedRooms): CachedColumn[] {
     const found = new Map<number, CachedColumn>()
     const missing: number[] = []
     for (const ordinal of ordinals) {
@@ -84,8 +94,12 @@ export class BlockLoader {
       else if (!missing.includes(ordinal)) missing.push(ordinal)
     }
     for (const run of this.#runs(missing)) {
-      const bytes = this.#readSync(run)
-      for (const ordinal of run) found.set(ordinal, this.#decode(ordinal, bytes, run))
+      const bytes = this.#readSync(run, rooms && this.#room(run))
+      for (const ordinal of run) {
+        const { column, room } = this.#decode(ordinal, bytes, run)
+        if (room !== undefined) rooms?.add(room)
+        found.set(ordinal, column)
+      }
     }
     return ordinals.map((ordinal) => found.get(ordinal) as CachedColumn)
   }
@@ -131,14 +145,26 @@ export class BlockLoader {
     }
   }
 
-  async #share(ordinal: number, reading: Promise<Uint8Array>, run: readonly number[]): Promise<CachedColumn> {
-    const decoding = reading.then((bytes) => this.#decode(ordinal, bytes, run))
-    this.#loading.set(ordinal, decoding)
-    try {
-      return await decoding
-    } finally {
-      this.#loading.delete(ordinal)
+  #join(ordinal: number): Promise<CachedColumn> | undefined {
+    const loading = this.#loading.get(ordinal)
+    if (loading !== undefined) loading.isShared = true
+    return loading?.column
+  }
+
+  #share(ordinal: number, reading: Promise<Uint8Array>, run: readonly number[], rooms?: BorrowedRooms): Promise<CachedColumn> {
+    const decode = async () => {
+      try {
+        const bytes = await reading
+        const { column, room } = this.#decode(ordinal, bytes, run)
+        if (room !== undefined && !loading.isShared) rooms?.add(room)
+        return column
+      } finally {
+        this.#loading.delete(ordinal)
+      }
     }
+    const loading: Loading = { column: decode(), isShared: false }
+    this.#loading.set(ordinal, loading)
+    return loading.column
   }
 
   /** Blocks to be read together, in the order of the file. */
@@ -162,26 +188,30 @@ export class BlockLoader {
     return runs
   }
 
+  #room(run: readonly number[]): ArrayBuffer | undefined {
+    return run.length === 1 ? takeRoom(this.#range(run).length) : undefined
+  }
+
   #range(run: readonly number[]): { offset: number; length: number } {
     const offset = this.#index.blockOffset(run[0] as number)
     return { offset, length: this.#index.blockEnd(run.at(-1) as number) - offset }
   }
 
-  async #read(run: readonly number[]): Promise<Uint8Array> {
+  async #read(run: readonly number[], room?: ArrayBuffer): Promise<Uint8Array> {
     const { offset, length } = this.#range(run)
     const handle = await acquire(this.#files, this.#fileNumber, this.#path)
     try {
-      return await handle.file.read(offset, length)
+      return await handle.file.read(offset, length, room)
     } finally {
       handle.release()
     }
   }
 
-  #readSync(run: readonly number[]): Uint8Array {
+  #readSync(run: readonly number[], room?: ArrayBuffer): Uint8Array {
     const { offset, length } = this.#range(run)
     const handle = acquireSync(this.#files, this.#fileNumber, this.#path)
     try {
-      return handle.file.readSync(offset, length)
+      return handle.file.readSync(offset, length, room)
     } finally {
       handle.release()
     }
@@ -221,11 +251,13 @@ export class BlockLoader {
     return { path: this.#path, offset: this.#index.blockOffset(ordinal), ordinal }
   }
 
-  #decode(ordinal: number, bytes: Uint8Array, run: readonly number[]): CachedColumn {
+  /** `room`: what the column lies in, if that is worth using again, once nobody looks at the column, which the cache does not keep. */
+  #decode(ordinal: number, bytes: Uint8Array, run: readonly number[]): { column: CachedColumn; room: ArrayBuffer | undefined } {
     const block = this.#open(ordinal, bytes, this.#index.blockOffset(run[0] as number))
     const column = this.decode(ordinal, block)
-    this.#cache.set(this.#fileNumber, ordinal, column, 'data')
-    return column
+    const isForgotten = this.#cache.set(this.#fileNumber, ordinal, column, 'data') === false
+    const isItsOwn = run.length === 1 && bytes.length >= roomBytesMin
+    return { column, room: isForgotten && isItsOwn ? (bytes.buffer as ArrayBuffer) : undefined }
   }
 
   /** Decodes a block without keeping it. */

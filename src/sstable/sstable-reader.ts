@@ -14,6 +14,7 @@ import { frameCorruption } from './file-frame.ts'
 import type { FileHandles } from './file-handles.ts'
 import { openMetadata, openMetadataSync } from './open-metadata.ts'
 import { PayloadWriter } from './payload-writer.ts'
+import type { BorrowedRooms } from './read-rooms.ts'
 import type { ZoneMap } from './sstable.ts'
 import { SSTableIndex } from './sstable-index.ts'
 import type { SSTableMetadata } from './sstable-metadata.ts'
@@ -34,7 +35,7 @@ export interface SSTableReaderOptions {
 /**
  * Reads one SSTable. Opened lazily: everything but `isOpen`, `open`, `openSync` and `close` needs it to be open
  * (InvariantError). What is asked for by a plain name (`column`, `keys` …) comes from the cache or is undefined; `load…`
- * reads what is missing, `load…Sync` blocks for it. Vectors are immutable and stay valid after the cache forgot them.
+ * reads what is missing, `load…Sync` blocks for it. Vectors are immutable and stay valid after the cache forgot them, unless rooms were borrowed.
  *
  * Loads reject with CORRUPTION { path, offset, block } for damage, and with the Vfs's error if a read fails.
  */
@@ -176,16 +177,25 @@ export class SSTableReader {
     return this.loadColumnsSync(group, [position])[0] as ColumnVector
   }
 
-  /** Several columns of a group, in the order of `positions`; those that lie side by side are read at once. */
-  async loadColumns(group: number, positions: readonly number[]): Promise<ColumnVector[]> {
+  /**
+   * Several columns of a group, in the order of `positions`; those that lie side by side are read at once. With `rooms`, those that
+   * the cache does not keep are valid until the rooms are given back.
+   */
+  async loadColumns(group: number, positions: readonly number[], rooms?: BorrowedRooms): Promise<ColumnVector[]> {
     const ordinals = positions.map((position) => this.#ordinal(group, position))
-    const loaded = await this.#loading.load(ordinals.filter((ordinal) => ordinal !== -1))
+    const loaded = await this.#loading.load(
+      ordinals.filter((ordinal) => ordinal !== -1),
+      rooms,
+    )
     return this.#assemble(group, positions, ordinals, loaded)
   }
 
-  loadColumnsSync(group: number, positions: readonly number[]): ColumnVector[] {
+  loadColumnsSync(group: number, positions: readonly number[], rooms?: BorrowedRooms): ColumnVector[] {
     const ordinals = positions.map((position) => this.#ordinal(group, position))
-    const loaded = this.#loading.loadSync(ordinals.filter((ordinal) => ordinal !== -1))
+    const loaded = this.#loading.loadSync(
+      ordinals.filter((ordinal) => ordinal !== -1),
+      rooms,
+    )
     return this.#assemble(group, positions, ordinals, loaded)
   }
 

@@ -29,11 +29,11 @@ export class DiskReadableFile implements ReadableFile {
     return this.#descriptor.useSync('fstat', (fd) => fs.fstatSync(fd).size)
   }
 
-  async read(offset: number, length: number): Promise<Uint8Array> {
+  async read(offset: number, length: number, room?: ArrayBuffer): Promise<Uint8Array> {
     checkReadRange(offset, length)
     return this.#descriptor.use('read', async (fd) => {
       const wanted = length > trustedReadBytes ? Math.min(length, Math.max(0, (await fstat(fd)).size - offset)) : length
-      const bytes = ownBytes(wanted)
+      const bytes = room === undefined ? ownBytes(wanted) : new Uint8Array(room, 0, wanted)
       let done = 0
       while (done < wanted) {
         const { bytesRead } = await read(fd, bytes, done, wanted - done, offset + done)
@@ -44,11 +44,11 @@ export class DiskReadableFile implements ReadableFile {
     })
   }
 
-  readSync(offset: number, length: number): Uint8Array {
+  readSync(offset: number, length: number, room?: ArrayBuffer): Uint8Array {
     checkReadRange(offset, length)
     return this.#descriptor.useSync('read', (fd) => {
       const wanted = length > trustedReadBytes ? Math.min(length, Math.max(0, fs.fstatSync(fd).size - offset)) : length
-      const bytes = ownBytes(wanted)
+      const bytes = room === undefined ? ownBytes(wanted) : new Uint8Array(room, 0, wanted)
       let done = 0
       while (done < wanted) {
         const bytesRead = fs.readSync(fd, bytes, done, wanted - done, offset + done)
@@ -78,8 +78,8 @@ export class DiskReadableFile implements ReadableFile {
 
 /** Keeps its thread while it reads. */
 export class BlockingReadableFile extends DiskReadableFile {
-  override async read(offset: number, length: number): Promise<Uint8Array> {
-    return this.readSync(offset, length)
+  override async read(offset: number, length: number, room?: ArrayBuffer): Promise<Uint8Array> {
+    return this.readSync(offset, length, room)
   }
 }
 

@@ -260,12 +260,12 @@ class InterceptedReadableFile implements ReadableFile {
     return passSync(this.#interceptor, this.#call('size', 0, true), () => this.#inner.sizeSync())
   }
 
-  read(offset: number, length: number): Promise<Uint8Array> {
-    return pass(this.#interceptor, this.#call('read', length, false), () => this.#inner.read(offset, length))
+  read(offset: number, length: number, room?: ArrayBuffer): Promise<Uint8Array> {
+    return pass(this.#interceptor, this.#call('read', length, false), () => this.#inner.read(offset, length, room))
   }
 
-  readSync(offset: number, length: number): Uint8Array {
-    return passSync(this.#interceptor, this.#call('read', length, true), () => this.#inner.readSync(offset, length))
+  readSync(offset: number, length: number, room?: ArrayBuffer): Uint8Array {
+    return passSync(this.#interceptor, this.#call('read', length, true), () => this.#inner.readSync(offset, length, room))
   }
 
   /** Each chunk is a read that the interceptor sees. */

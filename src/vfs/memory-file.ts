@@ -46,8 +46,13 @@ export class MemoryFile {
   }
 
   /** A copy of at most `length` bytes from `offset`. */
-  read(offset: number, length: number): Uint8Array {
-    return this.#bytes.slice(Math.min(offset, this.#length), Math.min(offset + length, this.#length))
+  read(offset: number, length: number, room?: ArrayBuffer): Uint8Array {
+    const start = Math.min(offset, this.#length)
+    const end = Math.min(offset + length, this.#length)
+    if (room === undefined) return this.#bytes.slice(start, end)
+    const bytes = new Uint8Array(room, 0, end - start)
+    bytes.set(this.#bytes.subarray(start, end))
+    return bytes
   }
 
   /** Takes note of all changes so far, for `settle`. */

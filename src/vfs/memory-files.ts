@@ -221,13 +221,13 @@ class MemoryReadableFile implements ReadableFile {
     return this.#open.use('fstat').length
   }
 
-  async read(offset: number, length: number): Promise<Uint8Array> {
-    return this.readSync(offset, length)
+  async read(offset: number, length: number, room?: ArrayBuffer): Promise<Uint8Array> {
+    return this.readSync(offset, length, room)
   }
 
-  readSync(offset: number, length: number): Uint8Array {
+  readSync(offset: number, length: number, room?: ArrayBuffer): Uint8Array {
     checkReadRange(offset, length)
-    return this.#open.use('read').read(offset, length)
+    return this.#open.use('read').read(offset, length, room)
   }
 
   stream(o: { signal?: AbortSignal } = {}): AsyncIterable<Uint8Array> {

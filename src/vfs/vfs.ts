@@ -88,9 +88,12 @@ export interface ReadableFile extends AsyncDisposable {
   /** Size at the time of the call. */
   size(): Promise<number>
   sizeSync(): number
-  /** Exactly `length` bytes from `offset`, in a buffer of their own, 8-byte aligned; fewer only at the file's end. */
-  read(offset: number, length: number): Promise<Uint8Array>
-  readSync(offset: number, length: number): Uint8Array
+  /**
+   * Exactly `length` bytes from `offset`, in a buffer of their own, 8-byte aligned; fewer only at the file's end. `room`, of at
+   * least `length` bytes, may be that buffer, the bytes at its beginning: nobody else uses it until the read has ended.
+   */
+  read(offset: number, length: number, room?: ArrayBuffer): Promise<Uint8Array>
+  readSync(offset: number, length: number, room?: ArrayBuffer): Uint8Array
   /** The bytes from first to last, in chunks of bounded size. */
   stream(o?: { signal?: AbortSignal }): AsyncIterable<Uint8Array>
   /** Idempotent. */

@@ -22,7 +22,7 @@ LruBlockCache.prototype.get = function (file, block) {
 }
 LruBlockCache.prototype.set = function (...args) {
   lruCalls.set++
-  set.apply(this, args)
+  return set.apply(this, args)
 }
 
 /**
