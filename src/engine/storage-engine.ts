@@ -34,6 +34,7 @@ import type { TableForm } from './engine-table.ts'
 import type { FileNumbers } from './file-numbers.ts'
 import { type HybridClock, timestampAtStartOf } from './hybrid-clock.ts'
 import { Ingest } from './ingest.ts'
+import { MissLoader } from './miss-loader.ts'
 import { Snapshots } from './snapshots.ts'
 import { TableCatalog } from './table-catalog.ts'
 import { WriteQueue } from './write-queue.ts'
@@ -80,6 +81,7 @@ export class StorageEngine implements TabletHost {
   }
   readonly catalog: TableCatalog
   readonly snapshots = new Snapshots(() => this.queue.visibleTimestamp)
+  readonly missLoader = new MissLoader(() => this.parts.options.clock.monotonicMs())
   /** Shares memory out anew when stores have grown or gone. */
   onMemoryChange: (() => void) | undefined
   #manifest: Manifest | undefined

@@ -16,6 +16,7 @@ import type { ColumnValue, TableSchema } from '../schema/table-schema.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { ReadOptions } from './api.ts'
 import type { TableForm } from './engine-table.ts'
+import type { MissLoader } from './miss-loader.ts'
 import { requireHistory } from './retained-history.ts'
 import type { Snapshots } from './snapshots.ts'
 
@@ -37,6 +38,7 @@ export class TableReader {
   readonly #schema: TableSchema
   readonly #tablets: readonly Tablet[]
   readonly #snapshots: Snapshots
+  readonly #missLoader: MissLoader
   readonly #requireUsable: () => void
   readonly #whole: Shape
   /** Room for the key of a read that is done within its call. */
@@ -44,12 +46,13 @@ export class TableReader {
   readonly #shapes = new Map<string, Shape>()
 
   /** `requireUsable` throws once the table is dropped or its database closed: rows that were in memory are gone then. */
-  constructor(form: TableForm, snapshots: Snapshots, requireUsable: () => void) {
+  constructor(form: TableForm, snapshots: Snapshots, missLoader: MissLoader, requireUsable: () => void) {
     const { schema, tablets } = form
     this.#form = form
     this.#schema = schema
     this.#tablets = tablets
     this.#snapshots = snapshots
+    this.#missLoader = missLoader
     this.#requireUsable = requireUsable
     this.#probe = probeRoom(schema)
     this.#whole = shapeOf(
@@ -151,7 +154,9 @@ export class TableReader {
         // The answer is found and taken within one tick, so that reads may share the room for it.
         const found = find(tablet, keys, i, hash, shape, timestamp, misses)
         if (found !== undefined) return found ? this.#take(tablet, keys, i, hash, shape, timestamp) : undefined
-        await misses.load()
+        const loading = this.#missLoader.load(misses)
+        if (loading === undefined) continue
+        await loading
         throwIfAborted(signal)
         this.#requireUsable()
         requireHistory(tablet, timestamp)

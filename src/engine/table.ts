@@ -69,7 +69,7 @@ export class VarveTable {
     }
     return {
       form,
-      reader: new TableReader(form, this.#snapshots, () => this.#requireUsable()),
+      reader: new TableReader(form, this.#snapshots, this.#engine.missLoader, () => this.#requireUsable()),
       writer: new TableWriter(writing),
       whereWriter: new WhereWriter({
         ...writing,

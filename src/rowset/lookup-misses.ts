@@ -85,6 +85,14 @@ export class LookupMisses {
     }
   }
 
+  /** About how much there is to read; infinite if that is not known, or if it is more than blocks of row groups. */
+  get wantedBytes(): number {
+    if (this.wanted !== undefined && this.wanted.size > 0) return Number.POSITIVE_INFINITY
+    let bytes = 0
+    for (const [{ reader }, misses] of this.files ?? []) bytes += wantedOfFile(reader, misses)
+    return bytes
+  }
+
   /**
    * The operation is done with all that was loaded, nothing of which was handed on but copies: the memory of large blocks that
    * the cache did not keep is used again. An operation that hands on what it was given never calls this.
@@ -206,6 +214,15 @@ function loadFileSync(reader: SSTableReader, misses: FileMisses, rooms: Borrowed
     const positions = wanted(columns)
     if (positions.length > 0) hold(columns, positions, reader.loadColumnsSync(group, positions, rooms))
   }
+}
+
+function wantedOfFile(reader: SSTableReader, misses: FileMisses): number {
+  if (!misses.opened || misses.filter === 'wanted') return Number.POSITIVE_INFINITY
+  let bytes = 0
+  for (const group of wanted(misses.keys)) bytes += reader.storedKeyBytes(group)
+  for (const group of wanted(misses.timestamps)) bytes += reader.storedTimestampBytes(group)
+  for (const [group, columns] of misses.columns) bytes += reader.storedBytes(group, wanted(columns))
+  return bytes
 }
 
 function wanted<V>(held: Map<number, V | undefined>): number[] {

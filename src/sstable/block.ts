@@ -34,16 +34,27 @@ export function blockSizeBytes(storedBytes: number): number {
   return blockHeaderBytes + Math.ceil(storedBytes / 8) * 8
 }
 
+/** What a block's header says, and what it is compressed with. */
+export interface BlockSeal {
+  readonly ordinal: number
+  readonly rows: number
+  readonly encoding: number
+  readonly hasNulls: boolean
+  readonly codec: Codec | undefined
+}
+
 /** Puts a block together. The codec is used where it saves an eighth. */
-export function sealBlock(
-  payload: Uint8Array,
-  o: { ordinal: number; rows: number; encoding: number; hasNulls: boolean; codec: Codec | undefined },
-): Uint8Array {
+export function sealBlock(payload: Uint8Array, o: BlockSeal): Uint8Array {
+  return sealBlockIn(payload, o, (sizeBytes) => new Uint8Array(sizeBytes))
+}
+
+/** As `sealBlock`, in memory that the caller gives, whatever lies in it. */
+export function sealBlockIn(payload: Uint8Array, o: BlockSeal, room: (sizeBytes: number) => Uint8Array): Uint8Array {
   const packed = o.codec?.compress(payload)
   const compressed = packed !== undefined && packed.length < payload.length * 0.875
   const stored = compressed ? packed : payload
-  const block = new Uint8Array(blockSizeBytes(stored.length))
-  const view = new DataView(block.buffer)
+  const block = room(blockSizeBytes(stored.length))
+  const view = new DataView(block.buffer, block.byteOffset, block.length)
   view.setUint32(4, o.ordinal, true)
   view.setUint32(8, stored.length, true)
   view.setUint32(12, payload.length, true)
@@ -51,7 +62,9 @@ export function sealBlock(
   view.setUint8(20, o.encoding)
   view.setUint8(21, compressed ? 1 : 0)
   view.setUint8(22, o.hasNulls ? 1 : 0)
+  view.setUint8(23, 0)
   block.set(stored, blockHeaderBytes)
+  block.fill(0, blockHeaderBytes + stored.length)
   view.setUint32(0, crc32(block.subarray(4)), true)
   return block
 }

@@ -2,7 +2,7 @@ import type { ColumnVector } from '../schema/column-vector.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import { defaultVector } from '../schema/vector-ops.ts'
 import type { AppendFile } from '../vfs/vfs.ts'
-import { isCompressed, renumberBlock, sealBlock } from './block.ts'
+import { renumberBlock } from './block.ts'
 import type { Codec } from './codec.ts'
 import { encodeColumn } from './column-block.ts'
 import { PayloadWriter } from './payload-writer.ts'
@@ -97,14 +97,7 @@ export class ColumnRewriter {
 
   #encode(vector: ColumnVector, position: number): void {
     const { kind } = this.#schema.columns[position] as TableSchema['columns'][number]
-    const { encoding, zoneMap } = encodeColumn(this.#payload, vector, kind)
-    const block = sealBlock(this.#payload.view(), {
-      ordinal: this.#file.nextOrdinal,
-      rows: vector.length,
-      encoding,
-      hasNulls: zoneMap.nullCount > 0,
-      codec: this.#codec,
-    })
-    this.#file.putBlock(block, { encoding, compressed: isCompressed(block), zoneMap })
+    const encoded = encodeColumn(this.#payload, vector, kind)
+    this.#file.putColumn(this.#payload.view(), encoded, { rows: vector.length, codec: this.#codec })
   }
 }

@@ -9,6 +9,9 @@ import type { ZoneMap } from './sstable.ts'
 import { writeUnsigned } from './unsigned-stream.ts'
 import { bytesAt, bytesZoneMap, compareBytesAt, emptyZoneMap } from './zone-map.ts'
 
+/** A dictionary of more values than this share of the rows does not pay. */
+const distinctShareMax = 0.9
+
 /** Distinct values of a block, ascending, and the code of each row (0 where null); `codes` is scratch. */
 interface Dictionary {
   readonly entries: BytesVector
@@ -55,8 +58,9 @@ function buildDictionary(vector: BytesVector, nullCount: number): Dictionary | u
   const codes = scratchUnsigned(count)
   for (let i = 0; i < count; i++) {
     codes[i] = nulls !== undefined && nulls[i] === 1 ? 0 : distinct.codeOf(i)
-    if (i >= 1024 && distinct.count > i * 0.9) return undefined
+    if (i >= 1024 && distinct.count > i * distinctShareMax) return undefined
   }
+  if (distinct.count > count * distinctShareMax) return undefined
   const order = distinct.rows()
   const ascending = Uint32Array.from(order.keys()).sort((a, b) => compareBytesAt(vector, order[a] as number, order[b] as number))
   const rank = new Uint32Array(order.length)

@@ -190,6 +190,23 @@ export class SSTableReader {
     return this.#assemble(group, positions, ordinals, loaded)
   }
 
+  /** Bytes in the file of several columns of a group. */
+  storedBytes(group: number, positions: readonly number[]): number {
+    let bytes = 0
+    for (const position of positions) bytes += this.#blockBytes(this.#ordinal(group, position))
+    return bytes
+  }
+
+  /** The same of what the keys of a group are worked out from. */
+  storedKeyBytes(group: number): number {
+    return this.storedBytes(group, this.#options.schema.keyColumns)
+  }
+
+  /** The same of the insert timestamps of a group. */
+  storedTimestampBytes(group: number): number {
+    return this.#blockBytes(this.#timestampOrdinal(group))
+  }
+
   loadColumnsSync(group: number, positions: readonly number[], rooms?: BorrowedRooms): ColumnVector[] {
     const ordinals = positions.map((position) => this.#ordinal(group, position))
     const loaded = this.#loading.loadSync(
@@ -337,6 +354,10 @@ export class SSTableReader {
     const index = this.#opened
     const stored = index.columnIndexes[position] as number
     return stored === -1 ? -1 : group * index.stride + stored
+  }
+
+  #blockBytes(ordinal: number): number {
+    return ordinal === -1 ? 0 : this.#opened.blockEnd(ordinal) - this.#opened.blockOffset(ordinal)
   }
 
   #timestampOrdinal(group: number): number {

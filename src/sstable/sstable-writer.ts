@@ -2,7 +2,6 @@ import type { ColumnKind, ColumnVector, KeyBlock } from '../schema/column-vector
 import { compareKeys, keyBytes, keyLayout, keysFromBytes } from '../schema/key-encoding.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { AppendFile } from '../vfs/vfs.ts'
-import { isCompressed, sealBlock } from './block.ts'
 import { BloomFilter } from './bloom-filter.ts'
 import type { Codec } from './codec.ts'
 import { encodeColumn } from './column-block.ts'
@@ -131,15 +130,8 @@ export class SSTableWriter {
   }
 
   #putColumn(vector: ColumnVector, kind: ColumnKind): void {
-    const { encoding, zoneMap } = encodeColumn(this.#payload, vector, kind)
-    const block = sealBlock(this.#payload.view(), {
-      ordinal: this.#file.nextOrdinal,
-      rows: vector.length,
-      encoding,
-      hasNulls: zoneMap.nullCount > 0,
-      codec: this.#codec,
-    })
-    this.#file.putBlock(block, { encoding, compressed: isCompressed(block), zoneMap })
+    const encoded = encodeColumn(this.#payload, vector, kind)
+    this.#file.putColumn(this.#payload.view(), encoded, { rows: vector.length, codec: this.#codec })
   }
 
   #noteTimestamps(): void {

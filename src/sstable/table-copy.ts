@@ -1,6 +1,6 @@
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { AppendFile } from '../vfs/vfs.ts'
-import { renumberBlock, sealBlock } from './block.ts'
+import { renumberBlock } from './block.ts'
 import type { StoredBlock } from './block-loader.ts'
 import { encodeColumn } from './column-block.ts'
 import { PayloadWriter } from './payload-writer.ts'
@@ -56,8 +56,7 @@ export class TableCopy {
   #putNoTimestamps(rows: number): void {
     const payload = new PayloadWriter()
     const values = new Float64Array(rows)
-    const { encoding, zoneMap } = encodeColumn(payload, { form: 'fixed', length: rows, values, nulls: undefined }, 'timestamp')
-    const block = sealBlock(payload.view(), { ordinal: this.#file.nextOrdinal, rows, encoding, hasNulls: false, codec: undefined })
-    this.#file.putBlock(block, { encoding, compressed: false, zoneMap })
+    const encoded = encodeColumn(payload, { form: 'fixed', length: rows, values, nulls: undefined }, 'timestamp')
+    this.#file.putColumn(payload.view(), encoded, { rows, codec: undefined })
   }
 }

@@ -2,15 +2,19 @@
  * The bytes of an SSTable as they come into being: the header, blocks one after the other, then filter, metadata and
  * trailer. Whoever writes a table says what the blocks are; here they get their numbers and reach the file.
  */
+import { ByteWriter } from '../base/byte-writer.ts'
 import { invariant, systemCode, VarveError } from '../base/errors.ts'
 import type { AppendFile } from '../vfs/vfs.ts'
-import { sealBlock } from './block.ts'
-import { blockEncodings } from './block-encoding.ts'
+import { isCompressed, sealBlock, sealBlockIn } from './block.ts'
+import { blockEncodings, type EncodedColumn } from './block-encoding.ts'
+import type { Codec } from './codec.ts'
 import { fileHeader, fileTrailer } from './file-frame.ts'
 import { PayloadWriter } from './payload-writer.ts'
 import { type DirectoryEntry, type MetadataInput, writeMetadata } from './sstable-metadata.ts'
 
 const appendBytesMin = 256 * 1024
+/** The most that is kept of the buffer once it is written: more than usual row groups take. */
+const pendingBytesKept = 2 * 1024 * 1024
 
 /** A table whose metadata and trailer are still to be written. Plain data. */
 export interface UnsealedTable {
@@ -54,8 +58,8 @@ export async function sealTable(file: AppendFile, unsealed: UnsealedTable, commi
 export class TableFile {
   readonly #file: AppendFile
   readonly #blocks: DirectoryEntry[] = []
-  #pending: Uint8Array[] = []
-  #pendingBytes = 0
+  /** What is not in the file yet. Used again once it is: a table costs no memory for each block. */
+  readonly #pending = new ByteWriter()
   #sizeBytes = 0
   #state: 'writing' | 'finished' | 'failed' = 'writing'
 
@@ -85,15 +89,23 @@ export class TableFile {
     if (this.#state !== 'writing') throw new TypeError(`The SSTable writer of ${this.#file.path} has ${this.#state}; make a new one.`)
   }
 
-  /** Buffers the next block of a column or of insert timestamps, sealed with `nextOrdinal`. */
+  /** Buffers a copy of the next block of a column or of insert timestamps, sealed with `nextOrdinal`. */
   putBlock(block: Uint8Array, entry: Omit<DirectoryEntry, 'sizeBytes'>): void {
     this.#put(block)
     this.#blocks.push({ ...entry, sizeBytes: block.length })
   }
 
+  /** Buffers the next block, sealed here. */
+  putColumn(payload: Uint8Array, { encoding, zoneMap }: EncodedColumn, o: { rows: number; codec: Codec | undefined }): void {
+    const seal = { ...o, ordinal: this.nextOrdinal, encoding, hasNulls: zoneMap.nullCount > 0 }
+    const block = sealBlockIn(payload, seal, (sizeBytes) => this.#pending.view(this.#pending.reserve(sizeBytes)))
+    this.#sizeBytes += block.length
+    this.#blocks.push({ encoding, compressed: isCompressed(block), zoneMap, sizeBytes: block.length })
+  }
+
   /** Writes what is buffered, if it is enough. A failure makes the file worthless: `abort`, and remove it. */
   async settle(): Promise<void> {
-    if (this.#pendingBytes >= appendBytesMin) await this.#append()
+    if (this.#pending.length >= appendBytesMin) await this.#append()
   }
 
   /** Adds filter (the words of a `BloomFilter`), metadata and trailer, writes, syncs and closes the file. Its size. */
@@ -131,26 +143,18 @@ export class TableFile {
   async abort(): Promise<void> {
     if (this.#state === 'finished') return
     this.#state = 'failed'
-    this.#pending = []
+    this.#pending.reset(0)
     await this.#file.close()
   }
 
   #put(bytes: Uint8Array): void {
-    this.#pending.push(bytes)
-    this.#pendingBytes += bytes.length
+    this.#pending.bytes(bytes)
     this.#sizeBytes += bytes.length
   }
 
   async #append(): Promise<void> {
-    const bytes = new Uint8Array(this.#pendingBytes)
-    let at = 0
-    for (const part of this.#pending) {
-      bytes.set(part, at)
-      at += part.length
-    }
-    this.#pending = []
-    this.#pendingBytes = 0
-    await this.#guard(this.#file.append(bytes))
+    await this.#guard(this.#file.append(this.#pending.view()))
+    this.#pending.reset(pendingBytesKept)
   }
 
   async #guard(work: Promise<void>): Promise<void> {

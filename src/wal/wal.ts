@@ -1,3 +1,4 @@
+import { BlockingPolicy } from '../base/blocking-policy.ts'
 import type { Clock } from '../base/clock.ts'
 import { asError, invariant, VarveError } from '../base/errors.ts'
 import { isDiskFull } from '../base/file-error.ts'
@@ -12,7 +13,6 @@ import { diskFullError, writesStoppedError } from './persist-errors.ts'
 import { SealedSegments } from './sealed-segments.ts'
 import { encodeSyncedMark, syncedMarkBytes } from './synced-mark.ts'
 import type { LogSegment } from './wal-recovery.ts'
-import { WritePolicy } from './write-policy.ts'
 
 export interface WalOptions {
   readonly vfs: Vfs
@@ -31,7 +31,7 @@ export interface WalOptions {
   readonly fragmentBytes?: number
   /** The manifest in force and its synced length: noted in the log, so that a manifest cut short later is noticed. */
   manifest?(): { readonly fileNumber: number; readonly sizeBytes: number }
-  readonly policy?: WritePolicy
+  readonly policy?: BlockingPolicy
 }
 
 /** Bytes that the last sync before a switch of segments may have to write, if syncs beforehand can bring that about. */
@@ -54,7 +54,7 @@ export class Wal {
   readonly #o: WalOptions
   readonly #segmentBytes: number
   readonly #encoder: BatchEncoder
-  readonly #policy: WritePolicy
+  readonly #policy: BlockingPolicy
   /** Bytes written and syncs done since it was opened. */
   writtenBytes = 0
   syncCount = 0
@@ -80,7 +80,7 @@ export class Wal {
     this.#o = o
     this.#segmentBytes = o.segmentBytes ?? 8 * 1024 * 1024
     this.#encoder = new BatchEncoder(o.fragmentBytes ?? 1024 * 1024)
-    this.#policy = o.policy ?? new WritePolicy()
+    this.#policy = o.policy ?? new BlockingPolicy()
     this.#sealed = new SealedSegments(o.segments)
     this.#live = live
     this.#prepareAtBytes = this.#segmentBytes

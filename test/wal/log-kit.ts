@@ -1,3 +1,4 @@
+import { BlockingPolicy } from '../../src/base/blocking-policy.ts'
 import { GuardedEventBus } from '../../src/events/event-bus.ts'
 import type { RowBlock } from '../../src/schema/column-vector.ts'
 import { SimulatedClock } from '../../src/testing/simulated-clock.ts'
@@ -6,7 +7,6 @@ import type { LogBatch, SectionPlace } from '../../src/wal/batch-format.ts'
 import { parseSegmentFileName } from '../../src/wal/segment-header.ts'
 import { Wal, type WalOptions } from '../../src/wal/wal.ts'
 import { type RecoveredWal, type RecoverWalOptions, recoverWal } from '../../src/wal/wal-recovery.ts'
-import { WritePolicy } from '../../src/wal/write-policy.ts'
 
 export const directory = '/db'
 export const place = {
@@ -50,8 +50,8 @@ export function keysOf(batch: LogBatch): number[] {
 }
 
 /** A policy that always chooses one manner. */
-export const blocking = () => new WritePolicy({ bytesMax: Number.POSITIVE_INFINITY, recentMsMax: Number.POSITIVE_INFINITY })
-export const asynchronous = () => new WritePolicy({ bytesMax: 0 })
+export const blocking = () => new BlockingPolicy({ bytesMax: Number.POSITIVE_INFINITY, recentMsMax: Number.POSITIVE_INFINITY })
+export const asynchronous = () => new BlockingPolicy({ bytesMax: 0 })
 
 /** Opens a log behind what recovery kept; file numbers go on above every segment present. */
 export async function openWal(vfs: Vfs, o: Partial<WalOptions> = {}): Promise<Wal> {

@@ -1,8 +1,8 @@
 import test from 'ava'
-import { WritePolicy } from '../../src/wal/write-policy.ts'
+import { BlockingPolicy } from '../../src/base/blocking-policy.ts'
 
-test('small writes block while they are quick, large ones never do', (t) => {
-  const policy = new WritePolicy()
+test('small calls block while they are quick, large ones never do', (t) => {
+  const policy = new BlockingPolicy()
   for (let ms = 0; ms < 100; ms++) {
     t.is(policy.choose(256 * 1024, ms), 'blocking')
     policy.took(0.02, ms)
@@ -11,7 +11,7 @@ test('small writes block while they are quick, large ones never do', (t) => {
 })
 
 test('one hiccup changes nothing, a stall does, and a quick trial ends it', (t) => {
-  const policy = new WritePolicy()
+  const policy = new BlockingPolicy()
   policy.took(4, 4)
   t.is(policy.choose(100, 4), 'blocking')
   policy.took(50, 60)
@@ -22,8 +22,8 @@ test('one hiccup changes nothing, a stall does, and a quick trial ends it', (t) 
   t.is(policy.choose(100, 1062), 'blocking')
 })
 
-test('on a disk that stays slow, blocking writes take less than a twentieth of the time', (t) => {
-  const policy = new WritePolicy()
+test('on a disk that stays slow, blocking calls take less than a twentieth of the time', (t) => {
+  const policy = new BlockingPolicy()
   let nowMs = 0
   let blockedMs = 0
   while (nowMs < 60_000) {
