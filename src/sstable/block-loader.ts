@@ -251,13 +251,15 @@ export class BlockLoader {
     return { path: this.#path, offset: this.#index.blockOffset(ordinal), ordinal }
   }
 
-  /** `room`: what the column lies in, if that is worth using again, once nobody looks at the column, which the cache does not keep. */
+  /** `room`: what the column lies in, if that is worth using again once nobody looks at the column, which the cache does not keep. */
   #decode(ordinal: number, bytes: Uint8Array, run: readonly number[]): { column: CachedColumn; room: ArrayBuffer | undefined } {
     const block = this.#open(ordinal, bytes, this.#index.blockOffset(run[0] as number))
     const column = this.decode(ordinal, block)
     const isForgotten = this.#cache.set(this.#fileNumber, ordinal, column, 'data') === false
     const isItsOwn = run.length === 1 && bytes.length >= roomBytesMin
-    return { column, room: isForgotten && isItsOwn ? (bytes.buffer as ArrayBuffer) : undefined }
+    // Rows that are copied out of a dictionary column go on referring to its dictionary.
+    const isDictionary = column.vector.form === 'dictionary'
+    return { column, room: isForgotten && isItsOwn && !isDictionary ? (bytes.buffer as ArrayBuffer) : undefined }
   }
 
   /** Decodes a block without keeping it. */

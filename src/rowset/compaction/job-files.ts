@@ -160,7 +160,7 @@ const noCache: BlockCache = {
   usedBytes: 0,
   capacityBytes: 0,
   get: () => undefined,
-  set: () => undefined,
+  set: () => false,
   forgetFile: () => undefined,
   resize: () => undefined,
   evict: () => 0,

@@ -1,13 +1,78 @@
 import { invariant } from '../../base/errors.ts'
 import type { BytesVector, ColumnVector, DictionaryVector } from '../../schema/column-vector.ts'
-import { concatVectors } from '../../schema/vector-ops.ts'
+import { concatVectors, gatherVector } from '../../schema/vector-ops.ts'
 import { mergeDictionary, textsOf } from '../merge-dictionary.ts'
 
 /** Dictionaries of more values than this share of the rows do not pay. */
 const distinctShareMax = 0.75
 
+/** Longer strings are copied as a whole, shorter ones byte by byte: each is quicker there. */
+const wholeCopyBytesMin = 48
+
+/** Memory for the strings of a gathered column, which is used again for the next ones. */
+export class TextRoom {
+  private room = new Uint8Array(0)
+
+  take(sizeBytes: number): Uint8Array {
+    if (this.room.length < sizeBytes) this.room = new Uint8Array(Math.ceil(sizeBytes * 1.25))
+    return this.room.subarray(0, sizeBytes)
+  }
+}
+
+/**
+ * Rows of several vectors of one column, by their places among the rows of all of them, one vector after the other. Strings
+ * that lie end to end are put into `room`.
+ */
+export function gatherFrom(vectors: readonly ColumnVector[], rows: Int32Array, room: TextRoom): ColumnVector {
+  if (vectors.every((vector) => vector.form === 'bytes')) return gatherBytesFrom(vectors, rows, room)
+  return gatherVector(joinVectors(vectors), rows)
+}
+
+/** Copies each string once: they are most of what a merge of them does. */
+function gatherBytesFrom(vectors: readonly BytesVector[], rows: Int32Array, room: TextRoom): BytesVector {
+  const joinedLength = vectors.reduce((sum, vector) => sum + vector.length, 0)
+  const vectorOf = new Uint16Array(joinedLength)
+  const indexOf = new Int32Array(joinedLength)
+  let joined = 0
+  vectors.forEach((vector, v) => {
+    for (let i = 0; i < vector.length; i++) {
+      vectorOf[joined] = v
+      indexOf[joined++] = i
+    }
+  })
+  const length = rows.length
+  const nulls = gatherNulls(joinNulls(vectors, joinedLength), rows)
+  const offsets = new Uint32Array(length + 1)
+  let total = 0
+  for (let i = 0; i < length; i++) {
+    const row = rows[i] as number
+    const source = (vectors[vectorOf[row] as number] as BytesVector).offsets
+    const index = indexOf[row] as number
+    if (nulls === undefined || nulls[i] === 0) total += (source[index + 1] as number) - (source[index] as number)
+    offsets[i + 1] = total
+  }
+  const bytes = room.take(total)
+  for (let i = 0; i < length; i++) {
+    const row = rows[i] as number
+    const source = vectors[vectorOf[row] as number] as BytesVector
+    copyBytes(source.bytes, source.offsets[indexOf[row] as number] as number, bytes, offsets[i] as number, offsets[i + 1] as number)
+  }
+  return { form: 'bytes', length, offsets, bytes, nulls }
+}
+
+function copyBytes(source: Uint8Array, from: number, target: Uint8Array, at: number, end: number): void {
+  if (end - at >= wholeCopyBytesMin) target.set(source.subarray(from, from + end - at), at)
+  else for (let k = from, i = at; i < end; i++, k++) target[i] = source[k] as number
+}
+
+function gatherNulls(nulls: Uint8Array | undefined, rows: Int32Array): Uint8Array | undefined {
+  if (nulls === undefined) return undefined
+  const gathered = Uint8Array.from(rows, (row) => nulls[row] as number)
+  return gathered.includes(1) ? gathered : undefined
+}
+
 /** The rows of all vectors of one column, one after the other; of dictionaries, as codes of one that has the values of all. */
-export function joinVectors(vectors: readonly ColumnVector[]): ColumnVector {
+function joinVectors(vectors: readonly ColumnVector[]): ColumnVector {
   if (vectors.length < 2 || !vectors.every((vector) => vector.form === 'dictionary')) return concatVectors(vectors)
   return joinDictionaries(vectors) ?? concatVectors(vectors)
 }

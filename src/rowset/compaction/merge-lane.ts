@@ -2,6 +2,7 @@ import { invariant } from '../../base/errors.ts'
 import type { ColumnVector, KeyBlock, RowBlock } from '../../schema/column-vector.ts'
 import { encodeKeys, keysFromBytes } from '../../schema/key-encoding.ts'
 import type { TableSchema } from '../../schema/table-schema.ts'
+import { BorrowedRooms } from '../../sstable/read-rooms.ts'
 import type { SSTableReader } from '../../sstable/sstable-reader.ts'
 import { type DeltaSchema, deltaOps } from '../delta-schema.ts'
 import { isUnseen } from '../row-history.ts'
@@ -52,6 +53,8 @@ export class MergeLane {
   private readonly redo: EntriesByRow | undefined
   private readonly horizon: number
   private loaded: LaneGroup | undefined
+  /** What the group at hand lies in. */
+  private readonly rooms = new BorrowedRooms()
   private next = 0
 
   private constructor(o: {
@@ -123,6 +126,7 @@ export class MergeLane {
     const stored = await base.loadColumns(
       group,
       schema.columns.map((_, position) => position),
+      this.rooms,
     )
     const timestamps = await base.loadTimestamps(group)
     this.keys = encodeKeys(schema, { rowCount, columns: stored })
@@ -131,9 +135,10 @@ export class MergeLane {
     this.next++
   }
 
-  /** Lets go of the group at hand, which is used up; false if it was the last one. */
+  /** Lets go of the group at hand, which is used up and of which nobody keeps views; false if it was the last one. */
   leave(): boolean {
     this.loaded = undefined
+    this.rooms.giveBack()
     this.at = 0
     if (this.next === this.base.groupCount) return false
     this.keys = this.firstKey()

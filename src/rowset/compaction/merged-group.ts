@@ -1,6 +1,6 @@
 import type { ColumnVector } from '../../schema/column-vector.ts'
 import { gatherVector, sliceVector } from '../../schema/vector-ops.ts'
-import { joinVectors } from './join-vectors.ts'
+import { gatherFrom, TextRoom } from './join-vectors.ts'
 import type { MergeLane } from './merge-lane.ts'
 
 /** Rows that one lane gave in a round: those of its group from `from` to `to`, but for dropped ones. */
@@ -40,6 +40,8 @@ export class MergedGroup {
   private noted = 0
   private deadPlaces: number[] = []
   private deadTimes: number[] = []
+  /** By column. */
+  private readonly rooms: TextRoom[] = []
 
   constructor(capacity: number) {
     this.capacity = capacity
@@ -122,7 +124,7 @@ export class MergedGroup {
     return { shares, places }
   }
 
-  /** The rows of all rounds, which must be settled, in key order; the group is empty afterwards. */
+  /** The rows of all rounds, which must be settled, in key order, valid until the next call; the group is empty afterwards. */
   gather(): {
     rowCount: number
     columns: ColumnVector[]
@@ -133,11 +135,15 @@ export class MergedGroup {
     const { pieces, noted: rowCount } = this
     const [first] = pieces
     const order = pieces.length === 1 ? undefined : this.order.subarray(0, rowCount)
-    const gathered = (vectors: readonly ColumnVector[]) =>
-      order === undefined ? (vectors[0] as ColumnVector) : gatherVector(joinVectors(vectors), order)
-    const columns = (first as Piece).columns.map((_, position) => gathered(pieces.map((piece) => piece.columns[position] as ColumnVector)))
+    const gathered = (vectors: readonly ColumnVector[], position: number) =>
+      order === undefined ? (vectors[0] as ColumnVector) : gatherFrom(vectors, order, this.roomOf(position))
+    const columns = (first as Piece).columns.map((_, position) => {
+      const vectors = pieces.map((piece) => piece.columns[position] as ColumnVector)
+      return gathered(vectors, position)
+    })
     const times = gathered(
       pieces.map(({ timestamps }) => ({ form: 'fixed', length: timestamps.length, values: timestamps, nulls: undefined })),
+      columns.length,
     )
     const dead = { places: Int32Array.from(this.deadPlaces), times: Float64Array.from(this.deadTimes) }
     this.pieces = []
@@ -146,6 +152,15 @@ export class MergedGroup {
     this.settled = 0
     this.noted = 0
     return { rowCount, columns, timestamps: (times as { values: unknown }).values as Float64Array, dead }
+  }
+
+  private roomOf(position: number): TextRoom {
+    let room = this.rooms[position]
+    if (room === undefined) {
+      room = new TextRoom()
+      this.rooms[position] = room
+    }
+    return room
   }
 }
 
