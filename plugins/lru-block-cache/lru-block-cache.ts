@@ -16,15 +16,18 @@ export interface LruBlockCacheOptions {
    * evict; 0.8 by default, so that data is never squeezed out altogether.
    */
   readonly dearShare?: number
+  /** Data blocks of no more than this are kept at once though the cache is full; 16 KiB by default. */
+  readonly smallBytesMax?: number
 }
 
 /**
  * Keeps the blocks used last. Two lists: the *dear* (key, filter and index blocks, which every write's look-up needs)
  * and the *data*. The oldest data block goes first; a dear one only if there is no data, or the dear hold more than their share.
  *
- * Once it is full, a data block is kept when it comes for the third time within a while. What is read once thus takes no
+ * Once it is full, a large data block is kept when it comes for the third time within a while. What is read once thus takes no
  * other block's place, be it a scan of more than fits; and its memory is young when nobody needs it any more, which costs the
- * garbage collector next to nothing, where memory that has grown old in a cache costs a full collection.
+ * garbage collector next to nothing, where memory that has grown old in a cache costs a full collection. Small blocks are kept
+ * at once: they take little room, and reading one costs nearly as much as reading a large one.
  *
  * Blocks are found through a map of files to arrays by block number (ordinals, so the arrays are dense), the last file's at hand:
  * twice as fast as a map of maps, and a deleted file is forgotten without a search.
@@ -36,6 +39,7 @@ export class LruBlockCache implements BlockCache {
   readonly #dear = new LruList()
   readonly #refused = new RefusedBlocks()
   readonly #dearShare: number
+  readonly #smallBytesMax: number
   #capacityBytes: number
   #lastFile = -1
   #lastBlocks: FileBlocks | undefined
@@ -46,10 +50,11 @@ export class LruBlockCache implements BlockCache {
 
   /** TypeError if the capacity is no number of bytes, or the share not within 0..1. */
   constructor(o: LruBlockCacheOptions) {
-    const { capacityBytes, dearShare = 0.8 } = o
+    const { capacityBytes, dearShare = 0.8, smallBytesMax = 16 * 1024 } = o
     if (!(dearShare >= 0 && dearShare <= 1)) throw new TypeError(`dearShare must be within 0..1, not ${dearShare}.`)
     this.#capacityBytes = requireCapacity(capacityBytes)
     this.#dearShare = dearShare
+    this.#smallBytesMax = smallBytesMax
   }
 
   get usedBytes(): number {
@@ -115,7 +120,7 @@ export class LruBlockCache implements BlockCache {
 
   /** Whether there is room for a data block, or others are to make room, as it was turned away often enough. */
   #isWorthRoom(file: number, block: number, sizeBytes: number): boolean {
-    if (this.usedBytes + sizeBytes <= this.#capacityBytes) return true
+    if (sizeBytes <= this.#smallBytesMax || this.usedBytes + sizeBytes <= this.#capacityBytes) return true
     return this.#refused.comesAgain(file, block, { times: timesBeforeKept, sizeBytes, generationBytes: this.#capacityBytes })
   }
 

@@ -15,7 +15,7 @@ blockCache(
 
 /** A cache that holds so many blocks of 100 bytes. */
 function cacheFor(count: number, dearShare = 0.8): LruBlockCache {
-  return new LruBlockCache({ capacityBytes: count * (100 + entryOverheadBytes), dearShare })
+  return new LruBlockCache({ capacityBytes: count * (100 + entryOverheadBytes), dearShare, smallBytesMax: 0 })
 }
 const block = () => new Uint8Array(100)
 
@@ -51,6 +51,14 @@ test('a full cache keeps a data block that comes for the third time, not one tha
   cache.evict(1)
   cache.set(1, 5, block(), 'data')
   t.deepEqual(kept(cache, [5]), [5], 'where there is room, at once')
+})
+
+test('a full cache takes small data blocks at once', (t) => {
+  const cache = new LruBlockCache({ capacityBytes: 10 * (100 + entryOverheadBytes), smallBytesMax: 100 + entryOverheadBytes })
+  for (let index = 0; index < 20; index++) cache.set(1, index, block(), 'data')
+  t.deepEqual(kept(cache, [8, 9, 10, 19]), [10, 19])
+  cache.set(1, 20, new Uint8Array(101), 'data')
+  t.deepEqual(kept(cache, [20]), [])
 })
 
 test('a full cache takes key, filter and index blocks at once', (t) => {
@@ -139,6 +147,7 @@ test('a capacity that is no number of bytes is a TypeError', (t) => {
 
 /** Of the random test. */
 const dearShare = 0.6
+const smallBytesMax = 300
 const operation = fc.oneof(
   fc.record({
     do: fc.constant('set' as const),
@@ -156,7 +165,7 @@ const operation = fc.oneof(
 test('under random use the cache agrees with a plain list ordered by use', (t) => {
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {
-      const cache = new LruBlockCache({ capacityBytes: 5000, dearShare })
+      const cache = new LruBlockCache({ capacityBytes: 5000, dearShare, smallBytesMax })
       const model = new ListModel(5000)
       for (const each of operations) {
         if (each.do === 'set') {
@@ -213,7 +222,7 @@ class ListModel {
     this.items = this.items.filter((each) => each !== earlier)
     const sizeBytes = bytes.byteLength + entryOverheadBytes
     if (sizeBytes > this.capacityBytes) return
-    const hasRoom = this.usedBytes + sizeBytes <= this.capacityBytes
+    const hasRoom = sizeBytes <= smallBytesMax || this.usedBytes + sizeBytes <= this.capacityBytes
     if (role === 'data' && !earlier && !hasRoom && !this.wasRefused(key, sizeBytes)) return
     this.shrink(this.capacityBytes - bytes.byteLength - entryOverheadBytes)
     this.items.push({ key, bytes, role })
