@@ -217,7 +217,7 @@ function loadFileSync(reader: SSTableReader, misses: FileMisses, rooms: Borrowed
 }
 
 function wantedOfFile(reader: SSTableReader, misses: FileMisses): number {
-  if (!misses.opened || misses.filter === 'wanted') return Number.POSITIVE_INFINITY
+  if (!misses.opened || misses.filter === 'wanted' || !reader.isOpen) return Number.POSITIVE_INFINITY
   let bytes = 0
   for (const group of wanted(misses.keys)) bytes += reader.storedKeyBytes(group)
   for (const group of wanted(misses.timestamps)) bytes += reader.storedTimestampBytes(group)
