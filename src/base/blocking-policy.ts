@@ -12,14 +12,19 @@ export class BlockingPolicy {
   readonly #bytesMax: number
   readonly #recentMsMax: number
   readonly #restFactor: number
+  readonly #newestShare: number
   #recentMs = 0
   #blockingFromMs = Number.NEGATIVE_INFINITY
 
-  /** Blocking: up to `bytesMax` bytes (256 KiB), while the moving average of such calls is at most `recentMsMax` (1); after a slow one not for `restFactor` (20) times as long as it took. */
-  constructor(o: { bytesMax?: number; recentMsMax?: number; restFactor?: number } = {}) {
+  /**
+   * Blocking: up to `bytesMax` bytes (256 KiB), while the moving average of such calls, in which the newest has a share of
+   * `newestShare` (0.2), is at most `recentMsMax` (1); after a slow one not for `restFactor` (20) times as long as it took.
+   */
+  constructor(o: { bytesMax?: number; recentMsMax?: number; restFactor?: number; newestShare?: number } = {}) {
     this.#bytesMax = o.bytesMax ?? 256 * 1024
     this.#recentMsMax = o.recentMsMax ?? 1
     this.#restFactor = o.restFactor ?? 20
+    this.#newestShare = o.newestShare ?? 0.2
   }
 
   /** For the next call, at a time on the monotonic clock. */
@@ -30,7 +35,7 @@ export class BlockingPolicy {
   /** Learns from a blocking call that ended at `atMs`. The first one after a rest counts alone. */
   took(durationMs: number, atMs: number): void {
     const trial = this.#recentMs > this.#recentMsMax
-    this.#recentMs = trial ? durationMs : 0.8 * this.#recentMs + 0.2 * durationMs
+    this.#recentMs = trial ? durationMs : this.#recentMs + this.#newestShare * (durationMs - this.#recentMs)
     if (this.#recentMs > this.#recentMsMax) this.#blockingFromMs = atMs + this.#restFactor * durationMs
   }
 }

@@ -6,6 +6,8 @@ import type { LookupMisses } from '../rowset/lookup-misses.ts'
 const bytesMax = 512 * 1024
 /** A read that took longer came from a disk; one from the system's page cache takes a tenth of that. */
 const recentMsMax = 0.5
+/** A thread that waits for a core now and then, beside a merge, is no slow disk: it takes several slow reads to make one. */
+const newestShare = 0.05
 /** Reads that wait for a turn to block in: more of them would be many turns. */
 const waitingMax = 8
 
@@ -16,7 +18,7 @@ const waitingMax = 8
  * a database.
  */
 export class MissLoader {
-  readonly #policy = new BlockingPolicy({ bytesMax, recentMsMax })
+  readonly #policy = new BlockingPolicy({ bytesMax, recentMsMax, newestShare })
   readonly #monotonicMs: () => number
   #waitingCount = 0
 
