@@ -36,6 +36,8 @@ class World {
   readonly manager: MaintenanceManager
   readonly ops: FakeOp[]
   readonly registered = new Set<FakeOp>()
+  /** Those whose `unregister()` has not resolved: their names are taken still. */
+  readonly leaving = new Set<FakeOp>()
   readonly failedAtMs = new Map<FakeOp, number>()
   readonly byRunNow = new Set<FakeOp>()
   readonly broken: string[] = []
@@ -121,14 +123,17 @@ class World {
       try {
         this.manager.register(op)
       } catch (error) {
-        // Its former registration is still waiting for a run to end.
         this.registered.delete(op)
-        this.claim(op.runs.length > 0, `${op.name} could not be registered: ${String(error)}`)
+        this.claim(this.leaving.has(op), `${op.name} could not be registered: ${String(error)}`)
       }
     }
     if (each.do === 'unregister' && this.registered.has(op)) {
       this.registered.delete(op)
-      void op.registration?.unregister().then(() => this.claim(op.runs.length === 0, `${op.name} ran on after unregister`))
+      this.leaving.add(op)
+      void op.registration?.unregister().then(() => {
+        this.leaving.delete(op)
+        this.claim(op.runs.length === 0, `${op.name} ran on after unregister`)
+      })
     }
     if (each.do === 'finish' && op.runs.length > 0) op.finish(each.again ? { runnable: true, perfImprovement: 3 } : {})
     if (each.do === 'fail' && op.runs.length > 0) {
