@@ -3,7 +3,7 @@ import { CacheEntry, LruList } from './lru-list.ts'
 import { RefusedBlocks } from './refused-blocks.ts'
 
 /** How often a data block comes before a full cache keeps it. */
-const timesBeforeKept = 3
+const timesBeforeKept = 4
 
 /** What an entry costs besides its block: the entry, its place in a map, and the map's slack. */
 export const entryOverheadBytes = 128
@@ -24,7 +24,7 @@ export interface LruBlockCacheOptions {
  * Keeps the blocks used last. Two lists: the *dear* (key, filter and index blocks, which every write's look-up needs)
  * and the *data*. The oldest data block goes first; a dear one only if there is no data, or the dear hold more than their share.
  *
- * Once it is full, a large data block is kept when it comes for the third time within a while. What is read once thus takes no
+ * Once it is full, a large data block is kept when it comes for the fourth time within a while. What is read once thus takes no
  * other block's place, be it a scan of more than fits; and its memory is young when nobody needs it any more, which costs the
  * garbage collector next to nothing, where memory that has grown old in a cache costs a full collection. Small blocks are kept
  * at once: they take little room, and reading one costs nearly as much as reading a large one.

@@ -2,5 +2,5 @@ import { type CompactColumnsInput, type CompactColumnsOutput, compactColumns, ty
 
 /** Runs on a worker: writes columns of a rowset anew, with what redo files say of them. */
 export default function majorJob(input: CompactColumnsInput, context: JobContext): Promise<CompactColumnsOutput> {
-  return compactColumns(input, context.signal)
+  return compactColumns(input, context)
 }

@@ -2,5 +2,5 @@ import { type JobContext, type MergeDeltaFilesInput, type MergeDeltaFilesOutput,
 
 /** Runs on a worker: makes one delta file of several. */
 export default function minorJob(input: MergeDeltaFilesInput, context: JobContext): Promise<MergeDeltaFilesOutput> {
-  return mergeDeltaFiles(input, context.signal)
+  return mergeDeltaFiles(input, context)
 }

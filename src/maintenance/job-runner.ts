@@ -4,6 +4,8 @@
  */
 import { constants, setPriority } from 'node:os'
 import { asError } from '../base/errors.ts'
+import { systemClock } from '../base/system-clock.ts'
+import { jobPace } from './job-pace.ts'
 import { type JobAnswer, type JobMessage, jobSignal, plainError } from './thread-border.ts'
 import type { JobFunction } from './worker-pool.ts'
 
@@ -15,7 +17,10 @@ export default async function runJob(message: JobMessage): Promise<JobAnswer> {
   try {
     stop.signal.throwIfAborted()
     const job = await importJob(message.module)
-    return { ok: true, result: cloned(message.module, await job(message.data, { signal: stop.signal })) }
+    return {
+      ok: true,
+      result: cloned(message.module, await job(message.data, { signal: stop.signal, rest: jobPace(systemClock, message.busyFlag) })),
+    }
   } catch (thrown) {
     return { ok: false, error: plainError(thrown) }
   } finally {

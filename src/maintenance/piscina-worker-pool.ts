@@ -4,6 +4,7 @@ import { MessageChannel, type MessagePort, type ResourceLimits } from 'node:work
 import { Piscina } from 'piscina'
 import type { Clock, Timer } from '../base/clock.ts'
 import { abortedError, asError, systemCode, VarveError } from '../base/errors.ts'
+import { BusyWatch } from './busy-watch.ts'
 import { type Deferred, deferred } from './deferred.ts'
 import { type JobAnswer, type JobMessage, reviveError } from './thread-border.ts'
 import { type Job, jobModule, type WorkerPool } from './worker-pool.ts'
@@ -39,6 +40,7 @@ export class PiscinaWorkerPool implements WorkerPool {
   readonly name = 'piscina-worker-pool'
   readonly #o: PiscinaWorkerPoolOptions
   readonly #waiting: Task[] = []
+  readonly #busy: BusyWatch
   /** One for each job that piscina has, to reject it by. */
   readonly #posted = new Set<Deferred<never>>()
   #piscina: Piscina | undefined
@@ -52,6 +54,7 @@ export class PiscinaWorkerPool implements WorkerPool {
     if (!Number.isInteger(o.threads) || o.threads < 1)
       throw new TypeError(`A worker pool needs a whole number of threads, at least 1, not ${o.threads}.`)
     this.#o = o
+    this.#busy = new BusyWatch(o.clock)
   }
 
   /** Workers alive now, starting ones included. */
@@ -108,11 +111,13 @@ export class PiscinaWorkerPool implements WorkerPool {
   }
 
   async #runTask(task: Task): Promise<void> {
+    this.#busy.jobBegan()
     try {
       task.outcome.resolve(await this.#runInWorker(task))
     } catch (thrown) {
       task.outcome.reject(asError(thrown))
     } finally {
+      this.#busy.jobEnded()
       this.#runningCount--
       this.#startWaiting()
     }
@@ -133,7 +138,7 @@ export class PiscinaWorkerPool implements WorkerPool {
     }
     signal.addEventListener('abort', onAbort, { once: true })
     try {
-      const message: JobMessage = { module, data: job.data, stopFlag: stop.flag, stopPort: stop.workerPort }
+      const message: JobMessage = { module, data: job.data, stopFlag: stop.flag, stopPort: stop.workerPort, busyFlag: this.#busy.flag }
       const answer = await this.#post(piscina, message, { transferList: [...(job.transfer ?? []), stop.workerPort], signal: kill.signal })
       if (signal.aborted) throw abortedError(signal)
       if (answer.ok) return answer.result

@@ -9,6 +9,8 @@ export interface JobMessage {
   readonly stopFlag: Int32Array<SharedArrayBuffer>
   /** Gets one message when the job should stop, which wakes a job that waits for something. */
   readonly stopPort: MessagePort
+  /** One word, shared: 1 while the main thread is busy. */
+  readonly busyFlag: Int32Array<SharedArrayBuffer>
 }
 
 /** What a worker answers. An error is an answer too: structured cloning would keep its message alone. */

@@ -24,6 +24,11 @@ export interface Job {
 export interface JobContext {
   /** Fires when the job should stop; a pool may also end the worker at once. */
   readonly signal: AbortSignal
+  /**
+   * For a job that nobody waits for: to be awaited between its parts. While the main thread is busy it resolves after a rest, else at
+   * once. A pool need not offer it.
+   */
+  readonly rest?: () => Promise<void>
 }
 
 /** What a job module exports by default. */

@@ -24,7 +24,7 @@ export interface FlushDeltasInput extends JobFilesOptions {
  * Runs on a worker: it sorts without letting the event loop through, and lets it through before every row group.
  */
 export function flushDeltas(input: FlushDeltasInput, signal?: AbortSignal): Promise<DeltaFileSummary> {
-  return withJobFiles(input, signal, async (files) => {
+  return withJobFiles(input, { signal }, async (files) => {
     const gathered = input.rowsPerGroup ?? defaultRowsPerGroup
     const changes = MemRows.thaw(input.frozen)
     const order = sortRows(changes, 0, changes.rowCount)

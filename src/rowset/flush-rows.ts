@@ -65,7 +65,7 @@ export async function flushRows(input: FlushInput, signal?: AbortSignal): Promis
     throw new TypeError(
       `A flush of ${rows.rowCount} rows needs ${needed} outputs of ${input.rowsPerOutput} rows, and was given ${input.outputs.length}.`,
     )
-  return withJobFiles(input, signal, async (files) => {
+  return withJobFiles(input, { signal }, async (files) => {
     const all = sortRows(rows, 0, rows.rowCount)
     const histories = input.changes && new MemHistories(rows, input.changes, input.horizon ?? 0)
     const ids = histories === undefined ? all : histories.seenOf(all)

@@ -53,7 +53,7 @@ const rowsPerSlice = 8192
 
 /** Copies are synced when it resolves, their directory is not. If it rejects, it has removed them. */
 export function ingestFiles(input: IngestInput, signal?: AbortSignal): Promise<IngestedFile[]> {
-  return withJobFiles(input, signal, async (files) => {
+  return withJobFiles(input, { signal }, async (files) => {
     const sources: Source[] = []
     for (const [i, path] of input.sources.entries()) {
       const source = await Source.open(files, { path, number: -1 - i, schema: input.schema })

@@ -17,9 +17,13 @@ export class DistinctBytes {
     return this.#count
   }
 
-  /** The first row of each distinct value, by code. */
+  /** Of each distinct value the row that it was met in first, by code. */
   rows(): Uint32Array {
     return this.#rows.subarray(0, this.#count)
+  }
+
+  firstRowOf(code: number): number {
+    return this.#rows[code] as number
   }
 
   /** The code of the value in a row. */

@@ -11,6 +11,8 @@ import { bytesAt, bytesZoneMap, compareBytesAt, emptyZoneMap } from './zone-map.
 
 /** A dictionary of more values than this share of the rows does not pay. */
 const distinctShareMax = 0.9
+/** Blocks of fewer rows are looked at as a whole. */
+const sampledRowsMin = 128
 
 /** Distinct values of a block, ascending, and the code of each row (0 where null); `codes` is scratch. */
 interface Dictionary {
@@ -50,17 +52,17 @@ function plainBytes(entries: BytesVector, codes: Uint32Array, vector: BytesVecto
   return total
 }
 
-/** Undefined once so many distinct values were met that a dictionary cannot pay. */
+/** Undefined: there are so many distinct values that it cannot pay. */
 function buildDictionary(vector: BytesVector, nullCount: number): Dictionary | undefined {
   const count = vector.length
   const nulls = nullCount > 0 ? vector.nulls : undefined
   const distinct = new DistinctBytes(vector)
+  if (!hasRepeats(distinct, vector, nulls)) return undefined
   const codes = scratchUnsigned(count)
   for (let i = 0; i < count; i++) {
     codes[i] = nulls !== undefined && nulls[i] === 1 ? 0 : distinct.codeOf(i)
-    if (i >= 1024 && distinct.count > i * distinctShareMax) return undefined
+    if (distinct.count > count * distinctShareMax) return undefined
   }
-  if (distinct.count > count * distinctShareMax) return undefined
   const order = distinct.rows()
   const ascending = Uint32Array.from(order.keys()).sort((a, b) => compareBytesAt(vector, order[a] as number, order[b] as number))
   const rank = new Uint32Array(order.length)
@@ -68,6 +70,28 @@ function buildDictionary(vector: BytesVector, nullCount: number): Dictionary | u
   for (let i = 0; i < count; i++) codes[i] = nulls !== undefined && nulls[i] === 1 ? 0 : (rank[codes[i] as number] as number)
   const rows = ascending.map((at) => order[at] as number)
   return { entries: gather(vector, rows), codes }
+}
+
+/**
+ * Whether a value comes twice among rows chosen at random, eight times as many as the square root of their number. Where an eighth of
+ * the rows repeat another, which is the least that pays, that is missed once in 3,000 times. For a block of distinct strings this spares hashing
+ * all of them.
+ */
+function hasRepeats(distinct: DistinctBytes, { length }: BytesVector, nulls: Uint8Array | undefined): boolean {
+  const looks = Math.ceil(8 * Math.sqrt(length))
+  for (let k = 0; k < looks; k++) {
+    const row = pseudoRandom(k) % length
+    if (nulls !== undefined && nulls[row] === 1) continue
+    if (distinct.firstRowOf(distinct.codeOf(row)) !== row) return true
+  }
+  return length < sampledRowsMin
+}
+
+/** The same for the same number, so that the same rows make the same file: the finalizer of MurmurHash3. */
+function pseudoRandom(k: number): number {
+  let mixed = Math.imul(k ^ (k >>> 16), 0x85ebca6b)
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
+  return (mixed ^ (mixed >>> 16)) >>> 0
 }
 
 /** A dictionary of a larger block may hold many values that these rows do not use. */

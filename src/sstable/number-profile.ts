@@ -1,3 +1,5 @@
+import { scratchDistinct, scratchSlots } from './scratch.ts'
+
 /** What the encoder looks at before it chooses: one pass over a block's values as doubles. */
 export interface NumberProfile {
   /** Without NaN; `min > max` if there is nothing else. */
@@ -51,7 +53,10 @@ export function bridgeNulls(values: Float64Array, nulls: Uint8Array, count: numb
   }
 }
 
-/** A set with codes for at most `limit` distinct doubles, compared bit by bit, found by open addressing. */
+/**
+ * A set with codes for at most `limit` distinct doubles, compared bit by bit, found by open addressing. It lies in scratch memory: the next
+ * one that is made takes its place.
+ */
 export class DistinctDoubles {
   readonly #limit: number
   readonly #mask: number
@@ -65,8 +70,8 @@ export class DistinctDoubles {
     this.#limit = limit
     const slots = 1 << (33 - Math.clz32(Math.max(limit, 8)))
     this.#mask = slots - 1
-    this.#slots = new Int32Array(slots)
-    this.#values = new Float64Array(limit)
+    this.#slots = scratchSlots(slots)
+    this.#values = scratchDistinct(limit)
   }
 
   get count(): number {

@@ -7,6 +7,8 @@ let scaled = new Float64Array(8192)
 let unsigned = new Uint32Array(8192)
 let runs = new Uint32Array(8192)
 let ints = new Int32Array(8192)
+let slots = new Int32Array(8192)
+let distinct = new Float64Array(4096)
 
 /** For the values of a column as doubles. */
 export function scratchDoubles(count: number): Float64Array {
@@ -36,4 +38,16 @@ export function scratchRuns(count: number): Uint32Array {
 export function scratchInts(count: number): Int32Array {
   if (ints.length < count) ints = new Int32Array(count)
   return ints
+}
+
+/** For the places of a hash table: zeros, exactly as many. */
+export function scratchSlots(count: number): Int32Array {
+  if (slots.length < count) slots = new Int32Array(count)
+  return slots.subarray(0, count).fill(0)
+}
+
+/** For the distinct values that such a table finds. */
+export function scratchDistinct(count: number): Float64Array {
+  if (distinct.length < count) distinct = new Float64Array(count)
+  return distinct
 }

@@ -210,6 +210,22 @@ test('strings of every distribution come back, as a dictionary where that is sma
   }
 })
 
+test('values that come twice make a dictionary wherever they lie, and rows that are all different none', (t) => {
+  const lies: Record<string, (i: number, count: number) => number> = {
+    'side by side': (i) => i >> 1,
+    'as far apart as can be': (i, count) => i % (count / 2),
+    'in order, the first half different': (i, count) => (i < count / 2 ? i : i % 16),
+  }
+  for (const count of [128, 1000, 8192]) {
+    for (const [how, valueOf] of Object.entries(lies)) {
+      const values = Array.from({ length: count }, (_, i) => `value ${String(valueOf(i, count)).padStart(20, '0')}`)
+      t.is(roundTrip(bytesVector(values), 'string').name, 'dictionary', `${how}, ${count} rows`)
+    }
+    const different = Array.from({ length: count }, (_, i) => `value ${i}`)
+    t.is(roundTrip(bytesVector(different), 'string').name, 'bytes', `${count} rows`)
+  }
+})
+
 function checkDictionary(t: ExecutionContext, { codes, dictionary, nulls }: DictionaryVector): void {
   const entries = toList(dictionary) as string[]
   t.deepEqual(entries, [...new Set(entries)].sort(), 'distinct and ascending by bytes')

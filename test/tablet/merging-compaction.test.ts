@@ -267,7 +267,7 @@ test('a merge that an urgent flush interrupts is cancelled; while it runs, nobod
       t.is(tablet.freezeChanges(rowset), undefined)
       t.is(tablet.claims.take('flush', [rowset]), undefined)
       tablet.claims.interrupt('flush', rowset)
-      return mergeRowSets(input, signal)
+      return mergeRowSets(input, { signal })
     },
   })
   t.is(await outcome(merging), 'ABORTED')

@@ -162,19 +162,22 @@ function warmKey(i: number, rows: number): number {
   return mix(i + 0x3a5c1e77) % rows
 }
 
+/** How many reads were made: random keys go on where the last reads ended, or those that warmed up would be measured again, by now in memory. */
+let readCount = 0
+
 /** Reads one row after the other. */
 async function readsWhile(table: Items, kind: Kind, rows: number, goesOn: () => boolean): Promise<Reads> {
   const keyOf = kind === 'warm' ? (i: number) => warmKey(mix(i) % warmKeys, rows) : (i: number) => mix(i + 0x2c1b3c6d) % rows
-  let count = 0
+  const before = readCount
   const watched = await watchEventLoop(async () => {
     while (goesOn()) {
       for (let i = 0; i < readsPerPart; i++) {
-        const id = keyOf(count++)
+        const id = keyOf(readCount++)
         if ((await table.get(id))?.id !== id) throw new Error(`Row ${id} is missing.`)
       }
     }
   })
-  return { ...watched, rate: (count * 1000) / watched.durationMs }
+  return { ...watched, rate: ((readCount - before) * 1000) / watched.durationMs }
 }
 
 /** Merges with a job that is watched: the most that it held, in MiB. */

@@ -20,7 +20,7 @@ import { ColumnWalk } from './column-walk.ts'
 import { DeltaCursor } from './delta-cursor.ts'
 import { DeltaOutput } from './delta-output.ts'
 import { EntriesByRow } from './entries-by-row.ts'
-import { type JobFile, type JobFiles, type JobFilesOptions, withJobFiles } from './job-files.ts'
+import { type JobFile, type JobFiles, type JobFilesOptions, type JobTurns, withJobFiles } from './job-files.ts'
 import { MergedDeltas } from './merge-deltas.ts'
 
 /** What the job of a major delta compaction is given; plain data. */
@@ -64,9 +64,9 @@ export interface CompactColumnsOutput {
  * signal, DISK_FULL, CORRUPTION of an input, what the file system throws; TypeError for columns that cannot be rewritten), it
  * has removed them. Memory: a row group of each input, and a few of the outputs. Runs on a worker.
  */
-export async function compactColumns(input: CompactColumnsInput, signal?: AbortSignal): Promise<CompactColumnsOutput> {
+export async function compactColumns(input: CompactColumnsInput, turns: JobTurns = {}): Promise<CompactColumnsOutput> {
   const positions = positionsOf(input)
-  return withJobFiles(input, signal, async (files) => {
+  return withJobFiles(input, turns, async (files) => {
     const { schema, horizon, deltasPerGroup: rowsPerGroup } = input
     const delta = deltaSchema(schema)
     const source = await files.openTable(input.base, schema)

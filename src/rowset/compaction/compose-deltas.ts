@@ -29,7 +29,7 @@ export interface Composed {
 
 /** Composes the entries of `block` that `order` names, in its order. */
 export function composeDeltas(delta: DeltaSchema, block: RowBlock, order: Int32Array, rule: ComposeRule): Composed {
-  const wanted = rule.kind === 'undo' ? order.filter((entry) => (timesOf(block)[entry] as number) > rule.horizon) : order
+  const wanted = rule.kind === 'undo' ? entriesAfter(timesOf(block), order, rule.horizon) : order
   const runs = findRuns(block, wanted, rule)
   const composed = runs.count === wanted.length ? inOrder(block, wanted) : joinRuns(delta, block, wanted, runs, rule)
   const said = entriesThatSay(delta, composed, valuePositions(delta))
@@ -37,6 +37,14 @@ export function composeDeltas(delta: DeltaSchema, block: RowBlock, order: Int32A
     block: said.length === composed.rowCount ? composed : gatherBlock(composed, said),
     forgottenThrough: Math.max(newestDropped(block, order, rule), newestJoined(block, wanted, runs)),
   }
+}
+
+/** Of the entries that `order` names, those of a time after `horizon`. */
+function entriesAfter(times: Float64Array, order: Int32Array, horizon: number): Int32Array {
+  const after = new Int32Array(order.length)
+  let count = 0
+  for (let i = 0; i < order.length; i++) if ((times[order[i] as number] as number) > horizon) after[count++] = order[i] as number
+  return after.subarray(0, count)
 }
 
 function inOrder(block: RowBlock, order: Int32Array): RowBlock {

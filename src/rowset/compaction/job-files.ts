@@ -4,6 +4,7 @@
  */
 import { systemCode, throwIfAborted, VarveError } from '../../base/errors.ts'
 import { nextTurn } from '../../base/event-loop-gate.ts'
+import type { JobContext } from '../../maintenance/worker-pool.ts'
 import type { TableSchema } from '../../schema/table-schema.ts'
 import type { BlockCache, BlockCacheStats } from '../../sstable/block-cache.ts'
 import { type Codec, findCodec } from '../../sstable/codec.ts'
@@ -36,21 +37,23 @@ export interface JobFilesOptions {
   readonly codecs?: readonly CodecSource[]
 }
 
+/** What a job hears of between its row groups: that it should stop, or rest (only if nobody waits for it). */
+export interface JobTurns {
+  readonly signal?: AbortSignal | undefined
+  readonly rest?: JobContext['rest'] | undefined
+}
+
 /** Files open at once; more inputs than this are reopened as their turn comes. */
 const openFilesMax = 64
 
 /**
- * Runs a job on its files. When it rejects, or the signal fires (ABORTED), every file that it created is closed and
+ * Runs a job on its files. When it rejects, or the context's signal fires (ABORTED), every file that it created is closed and
  * removed; inputs are closed in any case. What succeeds has synced its files itself (`SSTableWriter.finish` does); their
  * directory is the caller's to sync.
  */
-export async function withJobFiles<R>(
-  o: JobFilesOptions,
-  signal: AbortSignal | undefined,
-  run: (files: JobFiles) => Promise<R>,
-): Promise<R> {
-  throwIfAborted(signal)
-  const files = await JobFiles.open(o, signal)
+export async function withJobFiles<R>(o: JobFilesOptions, context: JobTurns, run: (files: JobFiles) => Promise<R>): Promise<R> {
+  throwIfAborted(context.signal)
+  const files = await JobFiles.open(o, context)
   try {
     return await run(files)
   } catch (thrown) {
@@ -67,22 +70,22 @@ export class JobFiles {
   readonly #vfs: Vfs
   readonly #handles: FileHandles
   readonly #codecs: readonly Codec[]
-  readonly #signal: AbortSignal | undefined
+  readonly #turns: JobTurns
   readonly #created: AppendFile[] = []
 
-  private constructor(o: { vfs: Vfs; codec: Codec | undefined; codecs: readonly Codec[]; signal: AbortSignal | undefined }) {
+  private constructor(o: { vfs: Vfs; codec: Codec | undefined; codecs: readonly Codec[]; turns: JobTurns }) {
     this.#vfs = o.vfs
     this.codec = o.codec
     this.#codecs = o.codecs
-    this.#signal = o.signal
+    this.#turns = o.turns
     this.#handles = new FileHandles(o.vfs, openFilesMax)
   }
 
-  static async open(o: JobFilesOptions, signal: AbortSignal | undefined): Promise<JobFiles> {
+  static async open(o: JobFilesOptions, turns: JobTurns): Promise<JobFiles> {
     const vfs = await openVfsHandle(o.vfs)
     const codec = o.codec === undefined || o.codec.name === 'none' ? undefined : await loadCodec(o.codec)
     const codecs = await Promise.all((o.codecs ?? []).map(loadCodec))
-    return new JobFiles({ vfs, codec, codecs: codec === undefined ? codecs : [...codecs, codec], signal })
+    return new JobFiles({ vfs, codec, codecs: codec === undefined ? codecs : [...codecs, codec], turns })
   }
 
   /**
@@ -122,10 +125,12 @@ export class JobFiles {
     return new SSTableWriter(file, this.codec === undefined ? o : { ...o, codec: this.codec })
   }
 
-  /** To be awaited between row groups: lets messages through, or an abort would not be heard. Throws ABORTED. */
+  /** To be awaited between row groups: lets messages through, or an abort would not be heard, and rests if it should. Throws ABORTED. */
   async turn(): Promise<void> {
+    const { signal, rest } = this.#turns
     await nextTurn()
-    throwIfAborted(this.#signal)
+    await rest?.()
+    throwIfAborted(signal)
   }
 
   /** Closes and removes every output. */

@@ -6,10 +6,10 @@ import { mergeDictionary, textsOf } from '../merge-dictionary.ts'
 /** Dictionaries of more values than this share of the rows do not pay. */
 const distinctShareMax = 0.75
 
-/** Longer strings are copied as a whole, shorter ones byte by byte: each is quicker there. */
-const wholeCopyBytesMin = 48
+/** Shorter strings are copied byte by byte, which is quicker there. */
+const wholeCopyBytesMin = 16
 
-/** Memory for the strings of a gathered column, which is used again for the next ones. */
+/** Memory to gather the strings of a column in, which is used again for the next ones. */
 export class TextRoom {
   private room = new Uint8Array(0)
 
@@ -28,7 +28,10 @@ export function gatherFrom(vectors: readonly ColumnVector[], rows: Int32Array, r
   return gatherVector(joinVectors(vectors), rows)
 }
 
-/** Copies each string once: they are most of what a merge of them does. */
+/**
+ * Strings are most of what a merge of them copies. They are put into the room as they are, behind the place for the result,
+ * and then copied within it one by one: within one array that takes no view of each, which would be as much garbage as the strings.
+ */
 function gatherBytesFrom(vectors: readonly BytesVector[], rows: Int32Array, room: TextRoom): BytesVector {
   const joinedLength = vectors.reduce((sum, vector) => sum + vector.length, 0)
   const vectorOf = new Uint16Array(joinedLength)
@@ -51,18 +54,32 @@ function gatherBytesFrom(vectors: readonly BytesVector[], rows: Int32Array, room
     if (nulls === undefined || nulls[i] === 0) total += (source[index + 1] as number) - (source[index] as number)
     offsets[i + 1] = total
   }
-  const bytes = room.take(total)
+  const bytes = room.take(total + vectors.reduce((sum, vector) => sum + textBytes(vector), 0))
+  const shifts = new Int32Array(vectors.length)
+  let staged = total
+  vectors.forEach((vector, v) => {
+    const first = vector.offsets[0] as number
+    bytes.set(vector.bytes.subarray(first, first + textBytes(vector)), staged)
+    shifts[v] = staged - first
+    staged += textBytes(vector)
+  })
   for (let i = 0; i < length; i++) {
     const row = rows[i] as number
-    const source = vectors[vectorOf[row] as number] as BytesVector
-    copyBytes(source.bytes, source.offsets[indexOf[row] as number] as number, bytes, offsets[i] as number, offsets[i + 1] as number)
+    const v = vectorOf[row] as number
+    const from = (shifts[v] as number) + ((vectors[v] as BytesVector).offsets[indexOf[row] as number] as number)
+    copyWithin(bytes, offsets[i] as number, from, (offsets[i + 1] as number) - (offsets[i] as number))
   }
-  return { form: 'bytes', length, offsets, bytes, nulls }
+  return { form: 'bytes', length, offsets, bytes: bytes.subarray(0, total), nulls }
 }
 
-function copyBytes(source: Uint8Array, from: number, target: Uint8Array, at: number, end: number): void {
-  if (end - at >= wholeCopyBytesMin) target.set(source.subarray(from, from + end - at), at)
-  else for (let k = from, i = at; i < end; i++, k++) target[i] = source[k] as number
+/** From the first string of a vector to the end of the last. */
+function textBytes({ offsets, length }: BytesVector): number {
+  return (offsets[length] as number) - (offsets[0] as number)
+}
+
+function copyWithin(bytes: Uint8Array, to: number, from: number, length: number): void {
+  if (length >= wholeCopyBytesMin) bytes.copyWithin(to, from, from + length)
+  else for (let i = 0; i < length; i++) bytes[to + i] = bytes[from + i] as number
 }
 
 function gatherNulls(nulls: Uint8Array | undefined, rows: Int32Array): Uint8Array | undefined {

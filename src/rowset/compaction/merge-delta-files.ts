@@ -3,7 +3,7 @@ import type { DeltaFileSummary } from '../delta-file-writer.ts'
 import { deltaSchema } from '../delta-schema.ts'
 import { DeltaCursor } from './delta-cursor.ts'
 import { DeltaOutput } from './delta-output.ts'
-import { type JobFile, type JobFilesOptions, withJobFiles } from './job-files.ts'
+import { type JobFile, type JobFilesOptions, type JobTurns, withJobFiles } from './job-files.ts'
 import { MergedDeltas } from './merge-deltas.ts'
 
 /** Minor delta compaction: what its job is given; plain data. */
@@ -37,9 +37,9 @@ export interface MergeDeltaFilesOutput {
  * If it rejects (ABORTED by the signal, DISK_FULL, CORRUPTION of an input, what the file system throws), it has removed
  * the file. Memory: a row group of each input and a few of the output. Runs on a worker.
  */
-export function mergeDeltaFiles(input: MergeDeltaFilesInput, signal?: AbortSignal): Promise<MergeDeltaFilesOutput> {
+export function mergeDeltaFiles(input: MergeDeltaFilesInput, turns: JobTurns = {}): Promise<MergeDeltaFilesOutput> {
   if (input.inputs.length === 0) throw new TypeError('A delta compaction needs at least one input file.')
-  return withJobFiles(input, signal, async (files) => {
+  return withJobFiles(input, turns, async (files) => {
     const { schema, kind, horizon, rowsPerGroup } = input
     const delta = deltaSchema(schema)
     const cursors: DeltaCursor[] = []

@@ -21,7 +21,7 @@ import type { FlushedRowSet } from '../flush-rows.ts'
 import { BlockCursor } from './block-cursor.ts'
 import { DeltaOutput } from './delta-output.ts'
 import { rowsOf } from './delta-rows.ts'
-import { type JobFiles, type JobFilesOptions, withJobFiles } from './job-files.ts'
+import { type JobFiles, type JobFilesOptions, type JobTurns, withJobFiles } from './job-files.ts'
 import { KeyMerge } from './key-merge.ts'
 import { MergedDeltas } from './merge-deltas.ts'
 import { type MergedRowSetFiles, MergeLane } from './merge-lane.ts'
@@ -73,10 +73,10 @@ export interface MergeRowSetsOutput {
  * CORRUPTION of an input, what the file system throws; TypeError for a key that two inputs have, and for too few outputs), it has
  * removed them. Runs on a worker; it lets the event loop through before every row group.
  */
-export function mergeRowSets(input: MergeRowSetsInput, signal?: AbortSignal): Promise<MergeRowSetsOutput> {
+export function mergeRowSets(input: MergeRowSetsInput, turns: JobTurns = {}): Promise<MergeRowSetsOutput> {
   if (input.inputs.length === 0) throw new TypeError('A merging compaction needs at least one input.')
   if (!(input.rowsPerOutput >= 1)) throw new TypeError('rowsPerOutput must be at least 1.')
-  return withJobFiles(input, signal, async (files) => {
+  return withJobFiles(input, turns, async (files) => {
     const o = { delta: deltaSchema(input.schema), horizon: input.horizon }
     const lanes: MergeLane[] = []
     for (const rowset of input.inputs) lanes.push(await MergeLane.open(files, rowset, { ...o, ordinal: lanes.length }))

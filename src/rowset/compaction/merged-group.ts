@@ -169,9 +169,11 @@ function pieceOf({ lane, from, to, count }: LaneShare, asCopy: boolean): Piece {
   if (count === to - from && !asCopy)
     return { columns: columns.map((column) => sliceVector(column, from, to)), timestamps: timestamps.subarray(from, to) }
   const kept = new Int32Array(count)
-  for (let i = from, k = 0; i < to; i++) if (!lane.isDropped(i)) kept[k++] = i
-  return {
-    columns: columns.map((column) => gatherVector(column, kept)),
-    timestamps: Float64Array.from(kept, (i) => timestamps[i] as number),
+  const keptTimes = new Float64Array(count)
+  for (let i = from, k = 0; i < to; i++) {
+    if (lane.isDropped(i)) continue
+    kept[k] = i
+    keptTimes[k++] = timestamps[i] as number
   }
+  return { columns: columns.map((column) => gatherVector(column, kept)), timestamps: keptTimes }
 }

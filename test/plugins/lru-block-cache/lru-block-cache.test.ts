@@ -21,7 +21,7 @@ const block = () => new Uint8Array(100)
 
 /** As a full cache takes a data block. */
 function setOften(cache: LruBlockCache, index: number): void {
-  for (let time = 0; time < 3; time++) cache.set(1, index, block(), 'data')
+  for (let time = 0; time < 4; time++) cache.set(1, index, block(), 'data')
 }
 
 const kept = (cache: LruBlockCache, indexes: readonly number[]) => indexes.filter((index) => cache.get(1, index) !== undefined)
@@ -37,10 +37,10 @@ test('the block used longest ago goes first, and a get is a use', (t) => {
   )
 })
 
-test('a full cache keeps a data block that comes for the third time, not one that is read once or twice', (t) => {
+test('a full cache keeps a data block that comes for the fourth time, not one that is read once to three times', (t) => {
   const cache = cacheFor(4)
   for (const index of [0, 1, 2, 3]) cache.set(1, index, block(), 'data')
-  for (let time = 0; time < 2; time++) {
+  for (let time = 0; time < 3; time++) {
     cache.set(1, 4, block(), 'data')
     t.deepEqual(kept(cache, [0, 1, 2, 3, 4]), [0, 1, 2, 3])
   }
@@ -75,11 +75,11 @@ test('a full cache takes key, filter and index blocks at once', (t) => {
 
 test('a block that was turned away long ago is as one that never came', (t) => {
   const cache = cacheFor(4)
-  for (const index of [0, 1, 2, 3, 5, 5]) cache.set(1, index, block(), 'data')
+  for (const index of [0, 1, 2, 3, 5, 5, 5]) cache.set(1, index, block(), 'data')
   for (let index = 10; index < 20; index++) cache.set(1, index, block(), 'data')
   cache.set(1, 5, block(), 'data')
   t.deepEqual(kept(cache, [5]), [])
-  for (let time = 0; time < 2; time++) cache.set(1, 5, block(), 'data')
+  for (let time = 0; time < 3; time++) cache.set(1, 5, block(), 'data')
   t.deepEqual(kept(cache, [5]), [5])
 })
 
@@ -107,7 +107,7 @@ test('another set of blocks that is read again and again takes the place of one 
     }
     return found
   }
-  t.deepEqual([1, 2, 3, 4].map(readAll), [0, 0, 0, 55])
+  t.deepEqual([1, 2, 3, 4, 5].map(readAll), [0, 0, 0, 0, 55])
 })
 
 test('key, filter and index blocks outlive data blocks that were used later', (t) => {
@@ -232,7 +232,7 @@ class ListModel {
     const earlier = [...this.older, ...this.newer].filter((each) => each === key)
     this.newer = this.newer.filter((each) => each !== key)
     this.older = this.older.filter((each) => each !== key)
-    if (earlier.length === 2) return true
+    if (earlier.length === 3) return true
     this.newer.push(...earlier, key)
     this.newerBytes += sizeBytes
     if (this.newerBytes > this.capacityBytes) [this.older, this.newer, this.newerBytes] = [this.newer, [], 0]

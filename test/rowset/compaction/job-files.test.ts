@@ -6,7 +6,7 @@ import { emptyVfs, path, readAll, readings, rowGroup, writeReadings } from '../.
 test('a job reads tables and writes a copy, which stays when it succeeds', async (t) => {
   const vfs = await emptyVfs()
   await writeReadings(vfs, 500, { rowsPerGroup: 128 })
-  const [before, after] = await withJobFiles({ vfs: vfs.handle(), codec: { name: 'deflate' } }, undefined, async (files) => {
+  const [before, after] = await withJobFiles({ vfs: vfs.handle(), codec: { name: 'deflate' } }, {}, async (files) => {
     const source = await files.openTable({ fileNumber: 1, path }, readings)
     const writer = await files.createTable('/db/2.sst', { schema: readings, rowsPerGroup: 128 })
     for (let group = 0; group < source.groupCount; group++) {
@@ -30,7 +30,7 @@ test('a job reads tables and writes a copy, which stays when it succeeds', async
 test('a job that fails removes what it created, and nothing else', async (t) => {
   const vfs = await emptyVfs()
   await writeReadings(vfs, 10)
-  const failure = withJobFiles({ vfs: vfs.handle() }, undefined, async (files) => {
+  const failure = withJobFiles({ vfs: vfs.handle() }, {}, async (files) => {
     await (await files.create('/db/2.sst')).append(Uint8Array.of(1))
     await files.create('/db/3.sst')
     await files.create(path)
@@ -43,7 +43,7 @@ test('an aborted job stops at its next turn and removes what it created', async 
   const vfs = await emptyVfs()
   const controller = new AbortController()
   let turns = 0
-  const running = withJobFiles({ vfs: vfs.handle() }, controller.signal, async (files) => {
+  const running = withJobFiles({ vfs: vfs.handle() }, { signal: controller.signal }, async (files) => {
     await files.create('/db/2.sst')
     setImmediate(() => setImmediate(() => controller.abort()))
     for (; turns < 1000; turns++) await files.turn()
@@ -52,7 +52,7 @@ test('an aborted job stops at its next turn and removes what it created', async 
   t.true(turns > 0 && turns < 10, `${turns} turns`)
   t.deepEqual(await vfs.list('/db'), [])
   let ran = false
-  const late = withJobFiles({ vfs: vfs.handle() }, controller.signal, async () => {
+  const late = withJobFiles({ vfs: vfs.handle() }, { signal: controller.signal }, async () => {
     ran = true
   })
   await t.throwsAsync(late, { code: 'ABORTED' })
@@ -62,7 +62,7 @@ test('an aborted job stops at its next turn and removes what it created', async 
 test('inputs are closed when the job ends', async (t) => {
   const vfs = await emptyVfs()
   await writeReadings(vfs, 10)
-  const reader = await withJobFiles({ vfs: vfs.handle() }, undefined, (files) => files.openTable({ fileNumber: 1, path }, readings))
+  const reader = await withJobFiles({ vfs: vfs.handle() }, {}, (files) => files.openTable({ fileNumber: 1, path }, readings))
   vfs.inject({ op: 'open', error: 'EIO' })
   await t.throwsAsync(reader.loadColumn(0, 0), { code: 'EIO' })
 })
@@ -71,10 +71,10 @@ test('a full disk is DISK_FULL; a codec that is not there says so', async (t) =>
   const vfs = new MemoryVfs()
   vfs.inject({ op: 'create', error: 'ENOSPC' })
   await t.throwsAsync(
-    withJobFiles({ vfs: vfs.handle() }, undefined, (files) => files.create('a')),
+    withJobFiles({ vfs: vfs.handle() }, {}, (files) => files.create('a')),
     { code: 'DISK_FULL' },
   )
-  const open = (o: Omit<JobFilesOptions, 'vfs'>) => withJobFiles({ vfs: vfs.handle(), ...o }, undefined, async () => undefined)
+  const open = (o: Omit<JobFilesOptions, 'vfs'>) => withJobFiles({ vfs: vfs.handle(), ...o }, {}, async () => undefined)
   await t.throwsAsync(open({ codec: { name: 'zstd' } }), { code: 'FORMAT_UNSUPPORTED' })
   await t.throwsAsync(open({ codecs: [{ name: 'zstd', module: 'node:path' }] }), { instanceOf: TypeError })
   await t.notThrowsAsync(open({ codec: { name: 'none' } }))
@@ -83,7 +83,7 @@ test('a full disk is DISK_FULL; a codec that is not there says so', async (t) =>
 test('a table that was read is not the same arrays when read again: nobody keeps them', async (t) => {
   const vfs = await emptyVfs()
   await writeReadings(vfs, 10)
-  await withJobFiles({ vfs: vfs.handle() }, undefined, async (files) => {
+  await withJobFiles({ vfs: vfs.handle() }, {}, async (files) => {
     const table = await files.openTable({ fileNumber: 1, path }, readings)
     const first = await table.loadColumn(0, 0)
     const second = await table.loadColumn(0, 0)
@@ -95,6 +95,6 @@ test('a table that was read is not the same arrays when read again: nobody keeps
 test('a damaged input is CORRUPTION', async (t) => {
   const vfs = await emptyVfs()
   await (await vfs.create(path)).close()
-  const reading = withJobFiles({ vfs: vfs.handle() }, undefined, (files) => files.openTable({ fileNumber: 1, path }, readings))
+  const reading = withJobFiles({ vfs: vfs.handle() }, {}, (files) => files.openTable({ fileNumber: 1, path }, readings))
   await t.throwsAsync(reading, { code: 'CORRUPTION' })
 })

@@ -300,7 +300,7 @@ async function someRowSets() {
     rowsPerGroup: 8,
     rowsPerOutput: 40,
   })
-  const merge = (signal?: AbortSignal) => mergeRowSets({ ...plain, vfs: vfs.handle() }, signal)
+  const merge = (signal?: AbortSignal) => mergeRowSets({ ...plain, vfs: vfs.handle() }, { signal })
   return { vfs, rows, merge, names: await vfs.list('.') }
 }
 

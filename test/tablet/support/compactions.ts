@@ -59,7 +59,7 @@ export async function minor(tablet: Tablet, rowset: DiskRowSet, kind: 'redo' | '
   if (!claim) return false
   try {
     const jobId = tablet.host.jobIds.next()
-    await minorDeltaCompaction(tablet, { ...common, jobId, claim, kind, files, run: (input) => mergeDeltaFiles(input, claim.signal) })
+    await minorDeltaCompaction(tablet, { ...common, jobId, claim, kind, files, run: (input) => mergeDeltaFiles(input, claim) })
     return true
   } finally {
     claim.release()
@@ -73,7 +73,7 @@ export async function major(tablet: Tablet, rowset: DiskRowSet, columns: readonl
   if (!claim) return false
   try {
     const jobId = tablet.host.jobIds.next()
-    await majorDeltaCompaction(tablet, { ...common, jobId, claim, columns, files, run: (input) => compactColumns(input, claim.signal) })
+    await majorDeltaCompaction(tablet, { ...common, jobId, claim, columns, files, run: (input) => compactColumns(input, claim) })
     return true
   } finally {
     claim.release()

@@ -34,7 +34,7 @@ export async function minorCompaction(
     output: { path: pathOf(fileNumber) },
     codec: { name: codec },
   }
-  const output = await mergeDeltaFiles({ ...structuredClone(input), vfs: disk.vfs.handle() }, signal)
+  const output = await mergeDeltaFiles({ ...structuredClone(input), vfs: disk.vfs.handle() }, { signal })
   if (output.file !== undefined) disk.note(fileNumber, kind, output.file)
   const merged = output.file === undefined ? [] : [fileNumber]
   return { output, files: { ...files, [kind]: [...files[kind].slice(0, from), ...merged, ...files[kind].slice(to)] } }
@@ -57,7 +57,7 @@ export async function majorCompaction(
     codec: { name: codec },
     ...(rowsPerGroup === undefined ? {} : { deltasPerGroup: rowsPerGroup }),
   }
-  const output = await compactColumns({ ...structuredClone(input), vfs: disk.vfs.handle() }, signal)
+  const output = await compactColumns({ ...structuredClone(input), vfs: disk.vfs.handle() }, { signal })
   disk.note(base, 'base', output.base)
   if (output.redo !== undefined) disk.note(redo, 'redo', output.redo)
   if (output.undo !== undefined) disk.note(undo, 'undo', output.undo)

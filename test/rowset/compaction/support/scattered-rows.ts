@@ -76,7 +76,7 @@ export class ScatteredRows {
   async merge(o: CompactionOptions & { rowsPerOutput: number }, signal?: AbortSignal): Promise<MergeRowSetsOutput> {
     const { disk } = this
     const input = await mergeInput(disk, this.rowsets, o)
-    const output = await mergeRowSets({ ...structuredClone(input.plain), vfs: disk.vfs.handle() }, signal)
+    const output = await mergeRowSets({ ...structuredClone(input.plain), vfs: disk.vfs.handle() }, { signal })
     this.rowsets = output.rowsets.map((written, i) => writtenFiles(written, input.numbers[i] as TargetNumbers))
     return output
   }
