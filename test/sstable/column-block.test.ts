@@ -217,8 +217,8 @@ test('values that come twice make a dictionary wherever they lie, and rows that 
     'in order, the first half different': (i, count) => (i < count / 2 ? i : i % 16),
   }
   for (const count of [128, 1000, 8192]) {
-    for (const [how, valueOf] of Object.entries(lies)) {
-      const values = Array.from({ length: count }, (_, i) => `value ${String(valueOf(i, count)).padStart(20, '0')}`)
+    for (const [how, numberOf] of Object.entries(lies)) {
+      const values = Array.from({ length: count }, (_, i) => `value ${String(numberOf(i, count)).padStart(20, '0')}`)
       t.is(roundTrip(bytesVector(values), 'string').name, 'dictionary', `${how}, ${count} rows`)
     }
     const different = Array.from({ length: count }, (_, i) => `value ${i}`)
