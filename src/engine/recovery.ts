@@ -69,7 +69,7 @@ async function openLocked(o: OpenStorageOptions, openFiles: FileHandles, unlock:
   const version = recovered?.version ?? Version.empty
   const numbers = new FileNumbers(Math.max(version.nextFileNumber, fileNumberAbove(files)))
 
-  const chunks = new ChunkPool({ idleBytesMax: Math.floor(o.memory.limitBytes / 4) })
+  const chunks = new ChunkPool()
   const obsolete = new ObsoleteFiles({ vfs, cleaner: options.cleaner, events: options.events })
   const time = new HybridClock(options.clock)
   const engine = new StorageEngine({ ...o, chunks, obsolete, numbers, time, files: openFiles, unlock })

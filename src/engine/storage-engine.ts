@@ -33,6 +33,7 @@ import type { EngineOptions } from './engine-options.ts'
 import type { TableForm } from './engine-table.ts'
 import type { FileNumbers } from './file-numbers.ts'
 import { type HybridClock, timestampAtStartOf } from './hybrid-clock.ts'
+import { IdleChunks } from './idle-chunks.ts'
 import { Ingest } from './ingest.ts'
 import { MissLoader } from './miss-loader.ts'
 import { Snapshots } from './snapshots.ts'
@@ -89,6 +90,7 @@ export class StorageEngine implements TabletHost {
   #queue: WriteQueue | undefined
   #throttle: WriteThrottle | undefined
   readonly #checkpoints: Checkpoints
+  readonly #idleChunks: IdleChunks
   readonly #closing = new AbortController()
   readonly #ingests = new Set<Promise<unknown>>()
   #stopped: Error | undefined
@@ -102,6 +104,7 @@ export class StorageEngine implements TabletHost {
       commitEdit: (edit) => this.commitEdit(edit),
       settleWrites: () => this.queue.settled(),
     })
+    this.#idleChunks = new IdleChunks({ clock: parts.options.clock, chunks: parts.chunks, trimmed: () => this.memoryChanged() })
     this.#checkpoints = new Checkpoints({ ...parts, state: () => this.#checkpointState() })
   }
 
@@ -268,6 +271,7 @@ export class StorageEngine implements TabletHost {
   }
 
   memoryChanged(): void {
+    this.#idleChunks.look()
     this.onMemoryChange?.()
     this.#throttle?.look()
   }
@@ -355,6 +359,7 @@ export class StorageEngine implements TabletHost {
     if (this.#ingests.size > 0) await Promise.all(this.#ingests)
     this.#closed = true
     this.#syncTimer?.cancel()
+    this.#idleChunks.close()
     this.#throttle?.close()
     await this.#queue?.settled()
     await this.#checkpoints.close()

@@ -41,7 +41,7 @@ interface Lease {
 /**
  * The one source of shared buffers. The engine does not count shared memory, so that a dropped buffer may stay
  * resident for long: buffers of one fixed size are therefore counted by their users (store, scan, job) and used again
- * when the last of them lets go. Main thread only; workers are handed buffers and never free them.
+ * when the last of them lets go; none is dropped while it is likely to be needed again. Main thread only; workers are handed buffers and never free them.
  */
 export class ChunkPool implements SpanSource {
   /** Shared buffers made since the pool was; tests hold it against the most that were ever in use. */
@@ -49,20 +49,21 @@ export class ChunkPool implements SpanSource {
   /** Bytes of spans that somebody holds. */
   usedBytes = 0
 
-  private readonly idleBytesMax: number
   private readonly idle: SharedChunk[] = []
+  /** The fewest chunks that were idle at a time since `trimUnused`. */
+  private idleLow = 0
   private readonly cut: SharedChunk[] = []
   private readonly leases = new Map<SharedSpan, Lease>()
   private residentBytes = 0
 
-  /** `idleBytesMax`: how many bytes of wholly free buffers are kept; what goes beyond is left to the garbage collector. Default: no bound. */
-  constructor(o: { idleBytesMax?: number } = {}) {
-    this.idleBytesMax = o.idleBytesMax ?? Number.POSITIVE_INFINITY
-  }
-
   /** Bytes of buffers kept that nobody holds, free slabs included. */
   get idleBytes(): number {
     return this.residentBytes - this.usedBytes
+  }
+
+  /** Buffers kept of which nobody holds any part. */
+  get idleCount(): number {
+    return this.idle.length
   }
 
   /** A span with one reference, of `chunkBytes` or `slabBytes`; its content is arbitrary. */
@@ -85,12 +86,11 @@ export class ChunkPool implements SpanSource {
     else this.releaseSlab(lease.chunk, lease.slab)
   }
 
-  /** Lets go of free buffers down to `idleBytes`, for an engine that wants the memory elsewhere. */
-  trim(idleBytes: number): void {
-    while (this.idle.length * chunkBytes > idleBytes) {
-      this.idle.pop()
-      this.residentBytes -= chunkBytes
-    }
+  /** Lets go of the free buffers that nobody took since the last call: what stores need to take turns stays. */
+  trimUnused(): void {
+    this.idle.length -= this.idleLow
+    this.residentBytes -= this.idleLow * chunkBytes
+    this.idleLow = this.idle.length
   }
 
   private leaseOf(span: SharedSpan): Lease {
@@ -108,6 +108,7 @@ export class ChunkPool implements SpanSource {
 
   private wholeChunk(): SharedChunk {
     const recycled = this.idle.pop()
+    this.idleLow = Math.min(this.idleLow, this.idle.length)
     if (recycled) return recycled
     const chunk = { buffer: new SharedArrayBuffer(chunkBytes), freeSlabs: 0 }
     this.createdCount++
@@ -116,8 +117,7 @@ export class ChunkPool implements SpanSource {
   }
 
   private putBack(chunk: SharedChunk): void {
-    if ((this.idle.length + 1) * chunkBytes <= this.idleBytesMax) this.idle.push(chunk)
-    else this.residentBytes -= chunkBytes
+    this.idle.push(chunk)
   }
 
   private acquireSlab(): SharedSpan {

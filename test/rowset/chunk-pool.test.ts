@@ -74,12 +74,23 @@ test('a slab let go in the middle of a full buffer is used before a new buffer i
   t.is(pool.createdCount, 2)
 })
 
-test('idle buffers are kept up to the bound, and trim lets go of more', (t) => {
-  const pool = new ChunkPool({ idleBytesMax: 2 * chunkBytes })
-  const spans = Array.from({ length: 5 }, () => pool.acquire('chunk'))
-  t.is(pool.usedBytes, 5 * chunkBytes)
-  for (const span of spans) pool.release(span)
-  t.is(pool.idleBytes, 2 * chunkBytes)
-  pool.trim(chunkBytes)
-  t.is(pool.idleBytes, chunkBytes)
+test('idle buffers are kept while stores take turns with them, and those that nobody took in a while are let go', (t) => {
+  const pool = new ChunkPool()
+  const fill = (count: number) => {
+    const spans = Array.from({ length: count }, () => pool.acquire('chunk'))
+    for (const span of spans) pool.release(span)
+  }
+  fill(5)
+  pool.trimUnused()
+  t.is(pool.idleBytes, 5 * chunkBytes, 'all were taken since the pool was made')
+  fill(3)
+  pool.trimUnused()
+  t.is(pool.idleBytes, 3 * chunkBytes)
+  fill(3)
+  t.is(pool.createdCount, 5)
+  pool.trimUnused()
+  pool.trimUnused()
+  t.is(pool.idleBytes, 0)
+  fill(1)
+  t.is(pool.createdCount, 6)
 })

@@ -1,4 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
+import type { Database } from '../../../src/index.ts'
+import { jobModule, WorkerPool } from '../../../src/plugin.ts'
 import { columnsOf, rowsOf } from '../data/metrics-data.ts'
 import { collectGarbage } from '../run/collect-garbage.ts'
 import { openVarveWith } from '../sides/varve.ts'
@@ -16,7 +18,7 @@ const loadMsMax = 120_000
 
 /**
  * Loads ten times as much as `memory.limit` and watches the resident memory of the process. The base is an empty
- * database whose worker pool has started and whose code is warm: a small load went through it, and was flushed.
+ * database all of whose workers have started and whose code is warm: a small load went through it, and was flushed.
  */
 export const residentMemory: Measure = {
   name: 'resident memory',
@@ -34,6 +36,7 @@ export const residentMemory: Measure = {
     const side = await openVarveWith({ directory, memory: { limit: `${limitMiB}MiB` } })
     const next = await insert(side, 0, 20_000)
     await side.settle()
+    await startPool(side.database)
     collectGarbage()
     await setTimeout(500)
     collectGarbage()
@@ -49,6 +52,13 @@ export const residentMemory: Measure = {
     await side.close()
     return { growthMiB: (peakBytes - baseBytes) / mebibyte, baseMiB: baseBytes / mebibyte, times: (10 * loaded) / loadRows }
   },
+}
+
+/** Starts every worker that the pool may have (`maintenance.threads`, 2 by default): one job each at the same time. */
+async function startPool(database: Database): Promise<void> {
+  const pool = database.service(WorkerPool)
+  const { signal } = new AbortController()
+  await Promise.all([0, 1].map(() => pool.run({ module: jobModule(import.meta.url, './idle-job'), data: undefined }, { signal })))
 }
 
 async function insert(side: Awaited<ReturnType<typeof openVarveWith>>, from: number, to: number): Promise<number> {
