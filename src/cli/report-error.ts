@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { asError, InvariantError, systemCode, VarveError } from '../base/errors.ts'
+import { asError, errorCodes, InvariantError, systemCode, VarveError } from '../base/errors.ts'
 import { plainJson } from './cell.ts'
 import { InputError } from './import/input-error.ts'
 import type { Output } from './output.ts'
@@ -19,7 +19,7 @@ export interface ReportedError {
 export function describeError(thrown: unknown): ReportedError {
   const error = asError(thrown)
   if (error instanceof UsageError) return { code: 'USAGE', message: error.message, context: error.at ? { ...error.at } : {}, exitCode: 2 }
-  if (error instanceof VarveError) return { code: error.code, message: error.message, context: error.context, exitCode: 1 }
+  if (error instanceof VarveError) return { code: error.code, message: messageOf(error), context: error.context, exitCode: 1 }
   if (error instanceof InputError) return { code: error.code, message: error.message, context: error.context, exitCode: 1 }
   const code = systemCode(error)
   const path = (error as { path?: unknown }).path
@@ -37,6 +37,11 @@ export function describeError(thrown: unknown): ReportedError {
     context: {},
     exitCode: 1,
   }
+}
+
+/** Its message. Who pressed Ctrl-C knows of no signal of an operation. */
+function messageOf({ code, message }: VarveError): string {
+  return code === 'ABORTED' ? message.replace(errorCodes.ABORTED, 'Interrupted.') : message
 }
 
 /** Tells an error, as `error CODE: message` or as a line of JSON; `debug` adds the stack and the causes. Returns the exit code. */

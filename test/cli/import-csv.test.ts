@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import test from 'ava'
 import { workspace } from './run-cli.ts'
@@ -187,4 +188,14 @@ test('a key of the wrong shape says what the key is', async (t) => {
   writeFileSync(path('a.csv'), 'id,v\n1,5\n')
   await varve('import', 'a.csv', '-t', 't', '--key', 'id')
   t.regex((await varve('get', '[1,2]')).err, /^error USAGE: KEY takes 1 value \(id int32\); got 2\./)
+})
+
+test('a pipe is refused, since a file is read more than once: its rows would be gone with the look at their types', async (t) => {
+  const { path, varve } = workspace(t)
+  execFileSync('mkfifo', [path('rows.csv')])
+  // Nobody writes to it: opening it would wait for ever.
+  const { code, err } = await varve('import', 'rows.csv', '-t', 't')
+  t.is(code, 2)
+  t.regex(err, /^error USAGE: .*rows\.csv is a pipe or a device\. .* write it to a file first\.\n$/)
+  t.regex((await varve('import', '/dev/null', '--format', 'csv', '-t', 't')).err, /is a pipe or a device/)
 })

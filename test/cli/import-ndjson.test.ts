@@ -133,3 +133,20 @@ test('an import that is interrupted stops at a batch, and says how far it came',
   const told = Number(/ ([\d,]+) rows were imported before/.exec(stderr.text)?.[1]?.replaceAll(',', '') ?? 0)
   t.is(rows, told)
 })
+
+test('an import can be interrupted while it looks at types, and while it skips rows', async (t) => {
+  const { path, directory, varve } = workspace(t)
+  writeFileSync(path('n.ndjson'), '{"id":1}\n{"id":2}\n')
+  await varve('import', 'n.ndjson', '-t', 'there', '-k', 'id')
+  const cases = [
+    ['-t', 'new'],
+    ['-t', 'there', '--skip', '2'],
+  ]
+  for (const each of cases) {
+    const stderr = new TextSink()
+    const signal = AbortSignal.abort(new Error('interrupted'))
+    const code = await run(['import', 'n.ndjson', '-k', 'id', ...each], { stdout: new TextSink(), stderr, cwd: directory, signal })
+    t.is(stderr.text, 'error ABORTED: Interrupted. Nothing was imported.\n')
+    t.is(code, 1)
+  }
+})

@@ -100,7 +100,7 @@ test('verify finds files that are missing, cut short or swapped', async (t) => {
   truncateSync(data(sst), 500)
   t.like(JSON.parse((await varve('verify', '--json')).out), { ok: false, problems: { 0: { file: sst, offset: 500 } } })
   rmSync(data(sst))
-  t.regex((await varve('verify')).out, new RegExp(`${sst} +– +It is missing, yet the manifest has it, with 3000 rows`))
+  t.regex((await varve('verify')).out, new RegExp(`${sst} +– +It is missing, yet the manifest has it, with 3,000 rows`))
   copyFileSync(path('kept'), data(sst))
   t.is((await varve('verify')).code, 0)
   writeFileSync(data('000099.sst'), 'left behind')

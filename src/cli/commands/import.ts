@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
-import { asError, VarveError } from '../../base/errors.ts'
+import { asError, throwIfAborted, VarveError } from '../../base/errors.ts'
 import type { Database } from '../../engine/api.ts'
 import { type DatabaseConfig, resolveConfig } from '../../kernel/config.ts'
 import { open } from '../../open.ts'
@@ -86,7 +86,12 @@ async function findTarget(cli: Cli, { db, input, path, options }: Import): Promi
   })
   try {
     const { table, key, columns, inferRows = Number.POSITIVE_INFINITY } = options
-    return await importTarget({ db, input, path, table, key, columns, sampleRows: inferRows, onProgress: (at) => bar.update(at) })
+    const onProgress = (at: number) => {
+      // Nothing has been made or written yet: an interrupt may end the look at any place.
+      throwIfAborted(cli.environment.signal)
+      bar.update(at)
+    }
+    return await importTarget({ db, input, path, table, key, columns, sampleRows: inferRows, onProgress })
   } finally {
     bar.stop()
   }
@@ -105,10 +110,12 @@ async function importAll(cli: Cli, { config, input, path, options }: Import, tar
   const rowsMax = Math.max(1, Math.min(batchRowsMax, Math.floor(bytesMax / (8 * (target.columns.length + 1)))))
   try {
     const { signal } = cli.environment
-    await importRows(
-      { path, input, target, signal, skipRows: options.skip, rowsMax, bytesMax, onProgress: (at, rows) => bar.update(at, note(rows)) },
-      count,
-    )
+    const onProgress = (at: number, rows: number) => {
+      // Also while rows are skipped, when no batch comes that could be the last.
+      throwIfAborted(signal)
+      bar.update(at, note(rows))
+    }
+    await importRows({ path, input, target, signal, skipRows: options.skip, rowsMax, bytesMax, onProgress }, count)
   } finally {
     bar.stop()
   }
@@ -117,8 +124,9 @@ async function importAll(cli: Cli, { config, input, path, options }: Import, tar
 /** The error with what became of the rows; a table that was made for them and stays empty goes again. */
 async function withOutcome(thrown: unknown, { db, options }: Import, target: ImportTarget | undefined, count: ImportCount): Promise<Error> {
   const error = asError(thrown)
-  if (!target) return error
-  const drop = target.created && count.rows === 0
+  // What goes wrong before there is a table says so by itself; an interrupt does not.
+  if (!target && !(error instanceof VarveError && error.code === 'ABORTED')) return error
+  const drop = target?.created === true && count.rows === 0
   if (drop) await db.dropTable(options.table).catch(() => undefined)
   const outcome = failureText(count, { skipRows: options.skip, dropped: drop, table: options.table })
   const message = `${error.message}${/[.!?]$/.test(error.message) ? '' : '.'} ${outcome}`

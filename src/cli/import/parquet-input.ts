@@ -52,7 +52,7 @@ export class ParquetInput implements TableInput {
 
   /** Reads the footer. InputError for what is no Parquet file, or one that is cut short. */
   static async open(path: string): Promise<ParquetInput> {
-    await fileBytes(path)
+    if ((await fileBytes(path)) === 0) throw new InputError(`${path} is empty: it is no Parquet file.`, { path })
     const file = await asyncBufferFromFile(path)
     try {
       return new ParquetInput(path, file, await parquetMetadataAsync(file, { geoparquet: false }))

@@ -1,16 +1,25 @@
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { countText } from '../amounts.ts'
+import { UsageError } from '../usage-error.ts'
 import { InputError } from './input-error.ts'
 import type { ProgressListener } from './table-input.ts'
 
 const chunkBytes = 256 * 1024
 
-/** The size of a file, in bytes. The error of the system if it cannot be opened; a directory is EISDIR. */
+/**
+ * The size of a file, in bytes. The error of the system if it cannot be opened; a directory is EISDIR. UsageError for a pipe or a
+ * device: an import reads its file more than once, and what a first reading took out of a pipe would be missing from the second.
+ */
 export async function fileBytes(path: string): Promise<number> {
+  // Looked at before it is opened: to open a named pipe is to wait for its writer.
+  const found = await stat(path)
+  if (found.isDirectory()) throw Object.assign(new Error(`${path} is a directory`), { code: 'EISDIR', path })
+  if (!found.isFile())
+    throw new UsageError(
+      `${path} is a pipe or a device. An import reads its file more than once (for the types, then for the rows): write it to a file first.`,
+    )
   await using file = await open(path)
-  const stat = await file.stat()
-  if (stat.isDirectory()) throw Object.assign(new Error(`${path} is a directory`), { code: 'EISDIR', path })
-  return stat.size
+  return (await file.stat()).size
 }
 
 /** The text of a UTF-8 file in parts, without a byte order mark. InputError, near the byte, for what is not UTF-8. */

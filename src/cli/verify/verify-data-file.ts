@@ -7,6 +7,7 @@ import type { BlockCache } from '../../sstable/block-cache.ts'
 import { FileHandles } from '../../sstable/file-handles.ts'
 import { SSTableReader } from '../../sstable/sstable-reader.ts'
 import { joinPath, type Vfs } from '../../vfs/vfs.ts'
+import { countOf } from '../amounts.ts'
 import { hexText } from '../cell.ts'
 import type { DatabaseProblem } from './database-problem.ts'
 
@@ -21,7 +22,7 @@ export async function* verifyDataFile(
   const problem = (message: string, offset?: number): DatabaseProblem => ({ file, offset, message })
   const stat = await vfs.stat(path)
   if (!stat) {
-    yield problem(`It is missing, yet the manifest has it, with ${meta.rows} rows.`)
+    yield problem(`It is missing, yet the manifest has it, with ${countOf(meta.rows, 'row')}.`)
     return
   }
   if (stat.sizeBytes !== meta.sizeBytes)
