@@ -69,7 +69,7 @@ export interface OpenOptions {
 /**
  * Opens a database; a string is its directory. Rejects with CONFIG_INVALID, PLUGIN_NOT_FOUND, PLUGIN_CONFLICT,
  * PLUGIN_REQUIRES, PLUGIN_CYCLE; DATABASE_LOCKED (naming the holder), DATABASE_NOT_FOUND, DATABASE_EXISTS,
- * FORMAT_UNSUPPORTED, CORRUPTION. Nothing is left open or locked then.
+ * FORMAT_UNSUPPORTED, CORRUPTION; IO_ERROR, also where the directory or its lock cannot be written; DISK_FULL. Nothing is left open or locked then.
  */
 export function open(config: string | DatabaseConfig, o: OpenOptions = {}): Promise<Database> {
   return openWith(config, o, [])

@@ -10,12 +10,13 @@
  * Reading only stops after 4, and changes nothing but the lock.
  */
 import { systemCode, VarveError } from '../base/errors.ts'
+import { fileError } from '../base/file-error.ts'
 import { ObsoleteFiles } from '../cleaner/obsolete-files.ts'
 import type { JobIds } from '../events/job-ids.ts'
 import type { ResolvedConfig } from '../kernel/config.ts'
 import type { MemoryBudget } from '../maintenance/memory-budget.ts'
 import type { WorkerPool } from '../maintenance/worker-pool.ts'
-import { type DatabaseFile, fileNumberAbove, listDatabaseFiles, lockFileName, orphanFiles } from '../manifest/database-files.ts'
+import { type DatabaseFile, fileNumberAbove, listDatabaseFiles, orphanFiles } from '../manifest/database-files.ts'
 import { Manifest } from '../manifest/manifest.ts'
 import { type RecoveredManifest, recoverManifest } from '../manifest/manifest-recovery.ts'
 import { Version } from '../manifest/version.ts'
@@ -23,9 +24,10 @@ import { ChunkPool } from '../rowset/chunk-pool.ts'
 import type { BlockCache } from '../sstable/block-cache.ts'
 import { FileHandles } from '../sstable/file-handles.ts'
 import type { RowCache } from '../tablet/row-cache.ts'
-import { joinPath, type Vfs } from '../vfs/vfs.ts'
+import type { Vfs } from '../vfs/vfs.ts'
 import { Wal } from '../wal/wal.ts'
 import { type RecoveredWal, recoverWal } from '../wal/wal-recovery.ts'
+import { lockDatabase, makeDatabaseDirectory } from './database-directory.ts'
 import type { EngineOptions } from './engine-options.ts'
 import type { EngineTable } from './engine-table.ts'
 import { FileNumbers } from './file-numbers.ts'
@@ -49,14 +51,14 @@ export interface OpenStorageOptions {
 export async function openStorage(o: OpenStorageOptions): Promise<StorageEngine> {
   const { vfs, directory } = o.options
   await requireDirectory(o)
-  const lock = await vfs.lock(joinPath(directory, lockFileName))
+  const lock = await lockDatabase(vfs, directory)
   const openFiles = new FileHandles(vfs)
   try {
     return await openLocked(o, openFiles, () => lock.release())
   } catch (error) {
     openFiles.close()
     await lock.release().catch(() => undefined)
-    throw error
+    throw fileError(error)
   }
 }
 
@@ -95,7 +97,7 @@ async function requireDirectory({ options, config }: OpenStorageOptions): Promis
   if (stat) throw notFound(directory, 'it is a file, not a directory. Give the directory of a database')
   if (!config.createIfMissing || config.readOnly)
     throw notFound(directory, `there is no such directory. Check the path, or open ${howToCreate(config)}`)
-  await vfs.makeDirectory(directory)
+  await makeDatabaseDirectory(vfs, directory)
 }
 
 /** What was found must be what was asked for: a database, or room for a new one. */

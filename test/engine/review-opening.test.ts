@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import test from 'ava'
+import { VarveError } from '../../src/index.ts'
 import { FaultVfs, MemoryVfs, openMemory } from '../../src/testing/index.ts'
 import { diskVfs } from '../../src/vfs/disk-vfs.ts'
 import { frameHeaderBytes, frameTypes } from '../../src/wal/frame.ts'
@@ -122,4 +123,28 @@ test.serial('replaying a large batch lets the event loop through between its par
   t.true(turnCount > 15, `${turnCount} turns`)
   t.is(await again.table(small).count(), 40 * 4096)
   await again.close()
+})
+
+test('a directory that cannot be made or locked is IO_ERROR with advice, and so is one that cannot be listed', async (t) => {
+  const told = async (vfs: MemoryVfs, o: { readOnly?: boolean } = {}) => {
+    const error = await t.throwsAsync(openMemory(o, { vfs }), { instanceOf: VarveError })
+    return { code: error.code, message: error.message, systemCode: error.context.systemCode, cause: error.cause instanceof Error }
+  }
+  const vfs = new MemoryVfs()
+  using making = vfs.inject({ op: 'makeDirectory', error: 'EACCES' })
+  const unmade = await told(vfs)
+  t.like(unmade, { code: 'IO_ERROR', systemCode: 'EACCES', cause: true })
+  t.regex(unmade.message, /^\/db cannot be made \(EACCES.*\)\. Check the path, and the right of this user to write there\.$/)
+  making[Symbol.dispose]()
+  await (await openMemory({}, { vfs })).close()
+  using locking = vfs.inject({ op: 'lock', error: 'EROFS' })
+  const unlocked = await told(vfs, { readOnly: true })
+  t.like(unlocked, { code: 'IO_ERROR', systemCode: 'EROFS', cause: true })
+  t.regex(
+    unlocked.message,
+    /^\/db cannot be opened: its LOCK cannot be written \(EROFS.*\)\. Every opening writes one, with readOnly too: /,
+  )
+  locking[Symbol.dispose]()
+  using _ = vfs.inject({ op: 'list', error: 'EIO' })
+  t.like(await told(vfs), { code: 'IO_ERROR', systemCode: 'EIO', cause: true })
 })

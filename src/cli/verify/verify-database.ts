@@ -6,9 +6,11 @@
  *   3. the log is an unbroken chain of whole records that reaches as far as the manifest knows
  * Damage does not stop it: it goes on with what can still be read.
  */
-import { type DatabaseFile, lockFileName, orphanFiles } from '../../manifest/database-files.ts'
+
+import { lockDatabase } from '../../engine/database-directory.ts'
+import { type DatabaseFile, orphanFiles } from '../../manifest/database-files.ts'
 import { type RecoveredManifest, recoverManifest } from '../../manifest/manifest-recovery.ts'
-import { joinPath, type Vfs } from '../../vfs/vfs.ts'
+import type { Vfs } from '../../vfs/vfs.ts'
 import { requireDatabase } from '../require-database.ts'
 import { asProblem, type DatabaseProblem, nameOf } from './database-problem.ts'
 import { verifyDataFile } from './verify-data-file.ts'
@@ -37,7 +39,7 @@ export interface VerifyOptions {
 export async function verifyDatabase(o: VerifyOptions): Promise<Verification> {
   const { vfs, directory } = o
   const files = await requireDatabase(vfs, directory)
-  const lock = await vfs.lock(joinPath(directory, lockFileName))
+  const lock = await lockDatabase(vfs, directory)
   try {
     return await new Verifier(o, files).run()
   } finally {
