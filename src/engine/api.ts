@@ -201,8 +201,9 @@ export interface Database extends AsyncDisposable {
    * Resolves when the change is durable. Rejects with SCHEMA_MISMATCH { table, column } (an unknown column, a name that is
    * taken, a column of the key to be dropped), TABLE_NOT_FOUND, TABLE_EXISTS, or what a flush fails with; then nothing has changed.
    */
-  alterTable<T extends TableDefinition>(table: T | Table<T>, change: TableChange<T>): Promise<void>
   alterTable(table: string | TableInfo, change: TableChange): Promise<void>
+  // Last, since the compiler tells of the last one that does not fit: a misspelt column is then what it names.
+  alterTable<T extends TableDefinition>(table: T | Table<T>, change: TableChange<T>): Promise<void>
   /** The table of a definition (SCHEMA_MISMATCH if the stored one differs) or of a name; TABLE_NOT_FOUND. */
   table<T extends TableDefinition>(definition: T): Table<T>
   table(name: string): AnyTable
@@ -226,8 +227,8 @@ export interface Database extends AsyncDisposable {
   /**
    * Copies the database, as it is at one moment and with what is in memory only, to a directory that is empty or not there
    * yet: the copy opens as a database. Writes go on meanwhile. Data files are linked where the file system can, so that it
-   * costs little time and room. Rejects with DIRECTORY_NOT_EMPTY, ABORTED, DISK_FULL, IO_ERROR; then nothing is left there
-   * that opens as a database.
+   * costs little time and room. To restore, close the database and put a copy of that directory in its place. Rejects with
+   * DIRECTORY_NOT_EMPTY, READ_ONLY, ABORTED, DISK_FULL, IO_ERROR; then nothing is left there that opens as a database.
    */
   checkpoint(directory: string, o?: { signal?: AbortSignal }): Promise<void>
   metrics(): Metrics
