@@ -1,4 +1,5 @@
 import { InvariantError, systemCode, VarveError } from '../base/errors.ts'
+import { fileError } from '../base/file-error.ts'
 import { joinPath, type Vfs } from '../vfs/vfs.ts'
 import { type Frame, type FramedFile, findSyncProof, framedFile, frameProblem, frameTypes, readFrame } from '../wal/frame.ts'
 import { readCurrent } from './current-file.ts'
@@ -112,8 +113,9 @@ async function readManifestFile(vfs: Vfs, path: string): Promise<Uint8Array> {
     await using file = await vfs.open(path)
     return await file.read(0, await file.size())
   } catch (error) {
-    const why = systemCode(error) === 'ENOENT' ? 'is missing' : 'cannot be read'
-    const message = `The manifest ${path}, which CURRENT names, ${why}. Restore it from a copy of the database.`
+    // A right that is lacking, or a disk that fails for a while, says nothing about the bytes: IO_ERROR.
+    if (systemCode(error) !== 'ENOENT') throw fileError(error)
+    const message = `The manifest ${path}, which CURRENT names, is missing. Restore it from a copy of the database.`
     throw new VarveError('CORRUPTION', message, { context: { path }, cause: error })
   }
 }

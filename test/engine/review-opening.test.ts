@@ -125,7 +125,7 @@ test.serial('replaying a large batch lets the event loop through between its par
   await again.close()
 })
 
-test('a directory that cannot be made or locked is IO_ERROR with advice, and so is one that cannot be listed', async (t) => {
+test('a directory that cannot be made or locked is IO_ERROR with advice, and so is one that cannot be listed, or a manifest that cannot be opened', async (t) => {
   const told = async (vfs: MemoryVfs, o: { readOnly?: boolean } = {}) => {
     const error = await t.throwsAsync(openMemory(o, { vfs }), { instanceOf: VarveError })
     return { code: error.code, message: error.message, systemCode: error.context.systemCode, cause: error.cause instanceof Error }
@@ -145,6 +145,9 @@ test('a directory that cannot be made or locked is IO_ERROR with advice, and so 
     /^\/db cannot be opened: its LOCK cannot be written \(EROFS.*\)\. Every opening writes one, with readOnly too: /,
   )
   locking[Symbol.dispose]()
-  using _ = vfs.inject({ op: 'list', error: 'EIO' })
+  using listing = vfs.inject({ op: 'list', error: 'EIO' })
   t.like(await told(vfs), { code: 'IO_ERROR', systemCode: 'EIO', cause: true })
+  listing[Symbol.dispose]()
+  using _ = vfs.inject({ op: 'open', path: /MANIFEST/, error: 'EACCES' })
+  t.like(await told(vfs), { code: 'IO_ERROR', systemCode: 'EACCES', cause: true })
 })
