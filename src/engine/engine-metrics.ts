@@ -1,7 +1,6 @@
 import { DeltaFile } from '../rowset/delta-file.ts'
-import type { DiskRowSet } from '../rowset/disk-rowset.ts'
-import { dataDistribution } from '../tablet/data-distribution.ts'
 import type { Metrics } from './metrics.ts'
+import { readHeight } from './read-height.ts'
 import type { StorageEngine } from './storage-engine.ts'
 
 /** What `db.metrics()` says. */
@@ -13,7 +12,8 @@ export function databaseMetrics(engine: StorageEngine): Metrics {
   const sstableBytes = rowsets.reduce((sum, { meta }) => sum + meta.sizeBytes, 0)
   const deltaBytes = deltas.reduce((sum, { meta }) => sum + meta.sizeBytes, 0)
   const logged = wal?.writtenBytes ?? 0
-  const written = logged + counts.flushedBytes + counts.compactedBytesWritten
+  const cameIn = logged + counts.ingestedBytes
+  const written = cameIn + counts.flushedBytes + counts.compactedBytesWritten
   return {
     memory: {
       limitBytes: memory.limitBytes,
@@ -33,6 +33,7 @@ export function databaseMetrics(engine: StorageEngine): Metrics {
     },
     writes: { batches: counts.batches, rows: counts.rows, stallCount: throttle?.stallCount ?? 0, stallMs: throttle?.stallMs ?? 0 },
     flush: { count: counts.flushes, failedCount: counts.flushFailures, rows: counts.flushedRows, bytesWritten: counts.flushedBytes },
+    ingest: { count: counts.ingests, rows: counts.ingestedRows, bytesWritten: counts.ingestedBytes },
     compaction: {
       count: counts.compactions,
       failedCount: counts.compactionFailures,
@@ -41,13 +42,9 @@ export function databaseMetrics(engine: StorageEngine): Metrics {
     },
     files: { sstables: rowsets.length, sstableBytes, deltas: deltas.length, deltaBytes },
     amplification: {
-      write: logged === 0 ? 1 : written / logged,
-      readHeight: Math.max(0, ...tablets.map(({ disk }) => averageHeight(disk.rowsets))),
+      write: cameIn === 0 ? 1 : written / cameIn,
+      readHeight: Math.max(0, ...tablets.map(({ disk }) => readHeight(disk.rowsets))),
       space: sstableBytes === 0 ? 0 : (sstableBytes + deltaBytes + (wal?.retainedBytes ?? 0)) / sstableBytes,
     },
   }
-}
-
-function averageHeight(rowsets: readonly DiskRowSet[]): number {
-  return rowsets.length === 0 ? 0 : dataDistribution(rowsets).averageHeight
 }

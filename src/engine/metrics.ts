@@ -24,12 +24,14 @@ export interface Metrics {
   }
   readonly writes: { readonly batches: number; readonly rows: number; readonly stallCount: number; readonly stallMs: number }
   readonly flush: { readonly count: number; readonly failedCount: number; readonly rows: number; readonly bytesWritten: number }
+  /** Their rows are not among those of `writes`. */
+  readonly ingest: { readonly count: number; readonly rows: number; readonly bytesWritten: number }
   /** Those that failed or were cancelled are counted apart, and their bytes nowhere. */
   readonly compaction: { readonly count: number; readonly failedCount: number; readonly bytesRead: number; readonly bytesWritten: number }
   /** Those that the newest version needs; older ones may stay as long as somebody reads them. */
   readonly files: { readonly sstables: number; readonly sstableBytes: number; readonly deltas: number; readonly deltaBytes: number }
   readonly amplification: {
-    /** Bytes written to log, data and delta files ÷ bytes written to the log, which every change passes once. 1 while nothing was flushed. */
+    /** Bytes written to log, data and delta files ÷ bytes that came in: written to the log, which every change passes once, or ingested. 1 before any. */
     readonly write: number
     /** Rowsets on disk that may hold a key, on average over the data, of the tablet where they are most; 1 where none overlap, 0 without any. */
     readonly readHeight: number

@@ -77,6 +77,9 @@ export class StorageEngine implements TabletHost {
     compactionFailures: 0,
     compactedBytesRead: 0,
     compactedBytesWritten: 0,
+    ingests: 0,
+    ingestedRows: 0,
+    ingestedBytes: 0,
     batches: 0,
     rows: 0,
   }
@@ -137,6 +140,11 @@ export class StorageEngine implements TabletHost {
       if (error) return
       this.counts.compactedBytesRead += bytesOf(inputs)
       this.counts.compactedBytesWritten += bytesOf(outputs)
+    })
+    options.events.on('sstable:ingested', ({ files }) => {
+      this.counts.ingests++
+      for (const { rows } of files) this.counts.ingestedRows += rows
+      this.counts.ingestedBytes += bytesOf(files)
     })
     // A full segment is one more that a tablet keeps, though nobody may have written to that tablet.
     options.events.on('wal:created', () => {

@@ -4,10 +4,10 @@ import type { DiskRowSet } from '../rowset/disk-rowset.ts'
 import type { DeltaSource } from '../rowset/row-changes.ts'
 import { decodeKey, keyValuesToObject } from '../schema/key-encoding.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
-import { dataDistribution } from '../tablet/data-distribution.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { EngineTable } from './engine-table.ts'
 import type { DeltaFilesStats, RowSetDeltas, RowSetStats, TableStats, TabletStats } from './metrics.ts'
+import { readHeight } from './read-height.ts'
 import { rowsetBytes } from './rowset-bytes.ts'
 
 /** What `table.stats()` says. */
@@ -40,18 +40,9 @@ function tabletStats(schema: TableSchema, tablet: Tablet): TabletStats {
     memoryRows: live.rowCount + (frozen?.store.rowCount ?? 0),
     memoryChanges: sum(changesInStores, (count) => count) + sum(rowsets, ({ deltas }) => deltas.memory.changes),
     memoryBytes: tablet.memoryBytes,
-    height: averageHeight(tablet.disk.rowsets, rowsets),
+    height: readHeight(tablet.disk.rowsets),
     rowsets: rowsets.sort((a, b) => (a.minKeyHex < b.minKeyHex ? -1 : 1)),
   }
-}
-
-/** `stats` beside `rowsets`. */
-function averageHeight(rowsets: readonly DiskRowSet[], stats: readonly RowSetStats[]): number {
-  const extents = rowsets.map(({ minKey, maxKey }, i) => ({ minKey, maxKey, sizeBytes: rowsetBytes(stats[i] as RowSetStats) }))
-  const { averageHeight } = dataDistribution(extents)
-  if (averageHeight > 0 || rowsets.length === 0) return averageHeight
-  // Single keys have no width, and where there is nothing else, each counts the same.
-  return rowsets.length / new Set(stats.map(({ minKeyHex }) => minKeyHex)).size
 }
 
 function rowsetStats(schema: TableSchema, tablet: Tablet, rowset: DiskRowSet): RowSetStats {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { Database, EventMap, EventName } from '../../src/index.ts'
+import { type Database, type EventMap, type EventName, writeSSTable } from '../../src/index.ts'
 import { MemoryVfs, openMemory } from '../../src/testing/index.ts'
 import { countingVfs } from '../../src/vfs/counting-vfs.ts'
 import { outcome, rowsFrom, small, turns } from './kit.ts'
@@ -184,6 +184,65 @@ test('metrics agree with what the file system counted', async (t) => {
   t.is(compacted.compaction.bytesRead, changed.files.sstableBytes + changed.files.deltaBytes)
   t.is(compacted.files.sstableBytes + compacted.files.deltaBytes, compacted.compaction.bytesWritten)
   await db.close()
+})
+
+test('write amplification counts what was ingested, and read height is that of the stats, through every kind of compaction', async (t) => {
+  const vfs = new MemoryVfs()
+  const counting = countingVfs(vfs)
+  const db = await openMemory({ plugins: [['flush', { rowsetSize: '4KiB' }]] }, { vfs: counting })
+  t.teardown(() => db.close())
+  db.maintenance.pause()
+  const table = await db.createTable(small)
+  let ingestedBytes = 0
+  const isTrue = () => {
+    const { amplification, files, ingest } = db.metrics()
+    const { wal, sstable, delta } = counting.traffic
+    t.is(ingest.bytesWritten, ingestedBytes)
+    const written = wal.writtenBytes + sstable.writtenBytes + delta.writtenBytes
+    // The heads of segments, and the marks that follow a sync, are no batches.
+    t.true(Math.abs(amplification.write / (written / (wal.writtenBytes + ingestedBytes)) - 1) < 0.01)
+    t.is(amplification.readHeight, table.stats().tablets[0]?.height ?? -1)
+    t.is(files.sstableBytes + files.deltaBytes, table.stats().diskBytes)
+  }
+  await table.insert(rowsFrom(0, 2000))
+  await db.flush()
+  isTrue()
+  // Many changes in few rows: delta files lie elsewhere than base data.
+  for (const [i, word] of ['one', 'two', 'three'].entries()) {
+    await table.update(rowsFrom(100, 300).map(({ id }) => ({ id, text: `${word} ${'x'.repeat(id % 50)}` })))
+    await table.insert(rowsFrom(5000 + i * 1000, 500))
+    await db.flush()
+    isTrue()
+  }
+  await table.upsert([...rowsFrom(-500, 600), ...rowsFrom(4000, 10)])
+  await db.flush()
+  isTrue()
+  t.true(db.metrics().amplification.readHeight > 1.1)
+  await db.compact(table, { kind: 'minor-delta' })
+  isTrue()
+  await vfs.makeDirectory('/in')
+  const { sizeBytes } = await writeSSTable('/in/a.sst', small, rowsFrom(50_000, 3000), { vfs })
+  await table.ingest('/in/a.sst')
+  ingestedBytes = db.metrics().ingest.bytesWritten
+  t.true(Math.abs(ingestedBytes - sizeBytes) < 64)
+  t.like(db.metrics().ingest, { count: 1, rows: 3000 })
+  isTrue()
+  for (const kind of ['major-delta', 'merging', 'full'] as const) {
+    await db.compact(table, { kind })
+    isTrue()
+  }
+})
+
+test('rowsets of one key each count as high as they lie over each other', async (t) => {
+  const db = await openMemory()
+  t.teardown(() => db.close())
+  db.maintenance.pause()
+  const table = await db.createTable(small)
+  for (const id of [1, 2]) {
+    await table.insert(rowsFrom(id, 1))
+    await db.flush()
+  }
+  t.is(db.metrics().amplification.readHeight, 1)
 })
 
 test("durability: 'sync' waits for a sync, 'write' for none, 'interval' has one follow within the interval", async (t) => {
