@@ -107,7 +107,7 @@ class Source {
   async check(): Promise<number> {
     const schema = this.#schema
     for await (const { message, offset, block } of this.reader.verify({ turn: () => this.#files.turn() }))
-      throw rejected(schema, this.path, `it is damaged: ${message}`, { problem: 'damaged', offset, block })
+      throw rejected(schema, this.path, `it is damaged: ${message.replace(/\.$/, '')}`, { problem: 'damaged', offset, block })
     let tablet: number | undefined
     for (let group = 0; group < this.reader.groupCount; group++) {
       await this.#files.turn()
