@@ -22,7 +22,7 @@ import { TableReader } from './table-reader.ts'
 import { tableStats } from './table-stats.ts'
 import { TableWriter } from './table-writer.ts'
 import { WhereWriter } from './where-writer.ts'
-import type { Write } from './write.ts'
+import type { Write, WriteInTurn } from './write.ts'
 import type { ChangesOptions, InsertOptions } from './write-api.ts'
 import { requireIfExists, requireWriteOptions } from './write-options.ts'
 
@@ -65,7 +65,7 @@ export class VarveTable {
       tablets: form.tablets,
       durability: config.durability,
       batchBytesMax: Math.floor(memory.limitBytes / 4),
-      submit: (write: Write | Promise<Write>, signal: AbortSignal | undefined) => this.#engine.queue.submit(write, signal),
+      submit: (write: Write | Promise<Write> | WriteInTurn, signal: AbortSignal | undefined) => this.#engine.queue.submit(write, signal),
     }
     return {
       form,

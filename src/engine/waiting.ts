@@ -1,10 +1,10 @@
-import type { Write } from './write.ts'
+import type { Write, WriteInTurn } from './write.ts'
 
 /** A write that waits for its turn in the queue. */
 export interface Waiting {
   /** Rises from write to write. */
   readonly ordinal: number
-  readonly write: Write | Promise<Write>
+  readonly write: Write | Promise<Write> | WriteInTurn
   readonly resolve: (answer: unknown) => void
   readonly reject: (error: unknown) => void
 }

@@ -1,6 +1,7 @@
 /**
  * Writes to all rows that match. The rows are found by a scan and then written on condition that none of them has changed
- * since; if one has, the scan is made anew. So the write is of one moment, as a whole or not at all.
+ * since; if one has, the scan is made anew, in the write's turn, while no other is made: else it might never come to an end
+ * beside writes that keep changing its rows. So the write is of one moment, as a whole or not at all.
  */
 import { VarveError } from '../base/errors.ts'
 import { ascendingRows } from '../query/ascending-rows.ts'
@@ -15,7 +16,7 @@ import type { TableSchema } from '../schema/table-schema.ts'
 import { gatherVector } from '../schema/vector-ops.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { Durability, WriteOptions } from './call-options.ts'
-import { sliceRows, type Write, type WriteSection } from './write.ts'
+import { sliceRows, type Write, type WriteInTurn, type WriteSection } from './write.ts'
 import { changeSections, type Wish, wishes } from './write-sections.ts'
 
 export interface WhereWriterOptions {
@@ -25,7 +26,7 @@ export interface WhereWriterOptions {
   readonly batchBytesMax: number
   /** A pinned read of the newest state, and its timestamp. */
   pin(plan: ScanPlan): { readonly source: PinnedReading['source']; readonly timestamp: number }
-  submit(write: Write, signal: AbortSignal | undefined): Promise<unknown>
+  submit(write: Write | WriteInTurn, signal: AbortSignal | undefined): Promise<unknown>
 }
 
 export class WhereWriter {
@@ -52,16 +53,18 @@ export class WhereWriter {
       throw new TypeError(
         `Give a predicate that says which rows, as in ${wish === wishes.delete ? "deleteWhere(eq('status', 1))" : "updateWhere(eq('status', 1), { … })"}.`,
       )
-    for (;;) {
-      const { source, timestamp } = this.#o.pin(plan)
-      const sections = await this.#sections(wish, plan, source, constants, o)
-      if (sections.length === 0) return 0
-      try {
-        return (await this.#o.submit(this.#writeOf(sections, timestamp, o), o.signal)) as number
-      } catch (error) {
-        if (!(error instanceof VarveError && error.code === 'WRITE_CONFLICT')) throw error
-      }
+    // What was called before is to be seen: an empty write comes behind it.
+    await this.#o.submit(this.#writeOf([], undefined, { ...o, durability: 'write' }), o.signal)
+    const { source, timestamp } = this.#o.pin(plan)
+    const sections = await this.#sections(wish, plan, source, constants, o)
+    if (sections.length === 0) return 0
+    try {
+      return (await this.#o.submit(this.#writeOf(sections, timestamp, o), o.signal)) as number
+    } catch (error) {
+      if (!(error instanceof VarveError && error.code === 'WRITE_CONFLICT')) throw error
     }
+    const inTurn = async () => this.#writeOf(await this.#sections(wish, plan, this.#o.pin(plan).source, constants, o), undefined, o)
+    return (await this.#o.submit(inTurn, o.signal)) as number
   }
 
   async #sections(
@@ -102,10 +105,11 @@ export class WhereWriter {
     return { positions, block, keys, inputRows: ascendingRows(rows.length) }
   }
 
-  #writeOf(sections: readonly WriteSection[], timestamp: number, o: WriteOptions): Write {
+  /** `timestamp`: when the rows were found, if they may have changed since. */
+  #writeOf(sections: readonly WriteSection[], timestamp: number | undefined, o: WriteOptions): Write {
     return {
       sections,
-      expectations: sections.map(({ tablet, keys, hashes }) => ({ tablet, keys, hashes, timestamp })),
+      expectations: timestamp === undefined ? [] : sections.map(({ tablet, keys, hashes }) => ({ tablet, keys, hashes, timestamp })),
       rowCount: sections.reduce((sum, { keys }) => sum + keys.count, 0),
       sizeBytes: sections.reduce((sum, { rows, keys }) => sum + memoryBytesOf(rows, keys), 0),
       durability: o.durability ?? this.#o.durability,

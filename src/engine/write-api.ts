@@ -34,9 +34,12 @@ export interface TableWrites<T extends TableDefinition> {
   update(changes: Many<UpdateRow<T>>, o?: WriteOptions): Promise<number>
   /** Deletes the rows of keys; keys without a row are passed over. Resolves with the number of distinct rows deleted. */
   delete(keys: Many<Key<T>>, o?: WriteOptions): Promise<number>
-  /** Sets columns of all rows that match; resolves with their number. */
+  /**
+   * Sets columns of all rows that match, as the writes called before leave them; resolves with their number. Writes go on while the
+   * rows are looked for; if one of these rows changes meanwhile, they are looked for once more, and writes wait for that.
+   */
   updateWhere(where: Predicate<Row<T>>, changes: UpdateValues<T>, o?: WriteOptions): Promise<number>
-  /** Deletes all rows that match; resolves with their number. */
+  /** Deletes all rows that match, as `updateWhere` changes them; resolves with their number. */
   deleteWhere(where: Predicate<Row<T>>, o?: WriteOptions): Promise<number>
   /**
    * The rows that were changed after `from` and through `to`, each once and unordered: what is to be done to the rows as

@@ -21,7 +21,7 @@ import { keyExistsError } from './key-exists-error.ts'
 import { rejected } from './rejected.ts'
 import { type Action, addCounts, checkExpectation, nothing, type ResolvedWrite, resolveSection } from './resolve-write.ts'
 import type { Alone, Slot, Waiting } from './waiting.ts'
-import { sliceRows, type Write } from './write.ts'
+import { sliceRows, type Write, type WriteInTurn } from './write.ts'
 import type { WriteCounts } from './write-api.ts'
 import { logAction, logWrite } from './write-log.ts'
 import type { WriteThrottle } from './write-throttle.ts'
@@ -99,16 +99,17 @@ export class WriteQueue {
 
   /**
    * Resolves with what was done, when the write is as durable as it asked to be. A promise of a write keeps its
-   * place in the queue. The signal takes a write that waits its turn out of the queue: ABORTED.
+   * place in the queue, and so does a function, which is called when its turn has come. The signal takes a write that waits
+   * its turn out of the queue: ABORTED.
    */
-  submit(write: Write | Promise<Write>, signal: AbortSignal | undefined): Promise<unknown> {
+  submit(write: Write | Promise<Write> | WriteInTurn, signal: AbortSignal | undefined): Promise<unknown> {
     // One that fails to be laid out fails when its turn comes; until then nobody looks at it.
     if (write instanceof Promise) write.catch(() => undefined)
     try {
       const refusal = this.#o.refusal()
       if (refusal) throw refusal
       throwIfAborted(signal)
-      const done = write instanceof Promise || !this.isFree || write.rowCount > sliceRows ? undefined : this.#tryNow(write)
+      const done = !isLaidOut(write) || !this.isFree || write.rowCount > sliceRows ? undefined : this.#tryNow(write)
       return done ?? this.#enqueue({ write }, signal)
     } catch (error) {
       return rejected(error)
@@ -284,9 +285,9 @@ export class WriteQueue {
     while (this.#waiting.length > 0 && !isFull) {
       const head = this.#waiting[0] as Waiting | Alone
       if ('perform' in head) break
-      if (group.length > 0 && head.write instanceof Promise) break
+      if (group.length > 0 && !isLaidOut(head.write)) break
       try {
-        const write = await head.write
+        const write = await (typeof head.write === 'function' ? head.write() : head.write)
         if (group.length > 0 && (write.rowCount > sliceRows || overlaps(write, hashes))) break
         const resolved = group.length === 0 ? await this.#makeReady(write) : this.#resolveIfReady(write)
         if (!resolved) break
@@ -461,6 +462,10 @@ export class WriteQueue {
       },
     )
   }
+}
+
+function isLaidOut(write: Waiting['write']): write is Write {
+  return typeof write !== 'function' && !(write instanceof Promise)
 }
 
 function applyAction(action: Action, { opId, timestamp }: Logged): void {

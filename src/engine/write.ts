@@ -54,6 +54,12 @@ export interface Write {
   readonly signal: AbortSignal | undefined
 }
 
+/**
+ * A write that is to be laid out when its turn has come. It holds the queue meanwhile: what it reads is the newest state, and
+ * stays that until the write is applied.
+ */
+export type WriteInTurn = () => Promise<Write>
+
 /** Rows in a section: what is looked up, logged or applied without letting the event loop through. */
 export const sliceRows = 4096
 
