@@ -97,16 +97,26 @@ class DiskVfs implements Vfs {
   }
 
   async makeDirectory(path: string): Promise<void> {
+    if (await this.#made(path)) return
+    await this.makeDirectory(dirname(path))
+    if (await this.#made(path)) return
+    // Below some directories that are there nothing can be made (/proc, or a working directory that was removed).
+    const error = new Error(`ENOENT: no such file or directory, mkdir '${path}'`)
+    throw Object.assign(error, { code: 'ENOENT', syscall: 'mkdir', path })
+  }
+
+  /** Whether the directory is there now; false: something above it is missing. */
+  async #made(path: string): Promise<boolean> {
     try {
       await fs.mkdir(path)
     } catch (error) {
       const code = systemCode(error)
-      if (code === 'EEXIST' && (await this.stat(path))?.isDirectory) return
-      if (code !== 'ENOENT' || dirname(path) === path) throw error
-      await this.makeDirectory(dirname(path))
-      return this.makeDirectory(path)
+      if (code === 'EEXIST' && (await this.stat(path))?.isDirectory) return true
+      if (code === 'ENOENT' && dirname(path) !== path) return false
+      throw error
     }
     await this.syncDirectory(dirname(path))
+    return true
   }
 
   async syncDirectory(path: string): Promise<void> {

@@ -58,3 +58,7 @@ test('a directory is made with its parents by many at once', async (t) => {
   await Promise.all(Array.from({ length: 8 }, () => diskVfs().makeDirectory(deep)))
   t.true(fs.statSync(deep).isDirectory())
 })
+
+linuxOnly('a directory below one in which nothing can be made is refused, instead of tried for ever', async (t) => {
+  await t.throwsAsync(() => diskVfs().makeDirectory('/proc/varve/below'), { code: 'ENOENT', message: /mkdir/ })
+})
