@@ -22,8 +22,17 @@ export function fileError(thrown: unknown): Error {
       context,
       cause: error,
     })
-  const message = `The operating system failed with ${code} at ${call} of ${file}${wordsOf(error, code)}. Look after the disk and try again; nothing that was acknowledged is lost.`
+  const message = `The operating system failed with ${code} at ${call} of ${file}${wordsOf(error, code)}. ${whatToDo(code)} and try again; nothing that was acknowledged is lost.`
   return new VarveError('IO_ERROR', message, { context, cause: error })
+}
+
+const pathCodes: ReadonlySet<string> = new Set(['ENOTDIR', 'ENAMETOOLONG', 'ELOOP'])
+const permissionCodes: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS'])
+
+function whatToDo(code: string): string {
+  if (pathCodes.has(code)) return 'Check the path'
+  if (permissionCodes.has(code)) return 'Check who may write there'
+  return code === 'EMFILE' || code === 'ENFILE' ? 'Raise the limit of open files (ulimit -n)' : 'Look after the disk'
 }
 
 /** What Node says of the code, as in `ENOENT: no such file or directory, open 'a'`. */

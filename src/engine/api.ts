@@ -4,7 +4,7 @@
  *
  * Misuse of an asynchronous call rejects (it never throws synchronously), with a `TypeError`; a value that does not fit
  * its column is data, not misuse, and rejects with INVALID_VALUE { table, column, rowIndex }. Every call on a closed
- * database rejects with DATABASE_CLOSED.
+ * database rejects with DATABASE_CLOSED, and one that the file system fails with IO_ERROR or DISK_FULL.
  */
 import type { Token } from '../base/token.ts'
 import type { EventBus } from '../events/event-map.ts'

@@ -49,8 +49,16 @@ export interface OpenStorageOptions {
 
 /** Opens the directory. Rejects with what `open` says; nothing is left open or locked then. */
 export async function openStorage(o: OpenStorageOptions): Promise<StorageEngine> {
+  try {
+    await requireDirectory(o)
+    return await lockAndOpen(o)
+  } catch (error) {
+    throw fileError(error)
+  }
+}
+
+async function lockAndOpen(o: OpenStorageOptions): Promise<StorageEngine> {
   const { vfs, directory } = o.options
-  await requireDirectory(o)
   const lock = await lockDatabase(vfs, directory)
   const openFiles = new FileHandles(vfs)
   try {

@@ -5,6 +5,7 @@
 import { requireOptions } from '../base/call-options.ts'
 import { throwIfAborted } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
+import { fileError } from '../base/file-error.ts'
 import { releaseWhenGone, settle } from '../query/scan-batches.ts'
 import type { ChangedInSpan, TimeSpan } from '../rowset/changed-in-span.ts'
 import { describeValue } from '../schema/column-value.ts'
@@ -108,7 +109,7 @@ async function* read(table: ChangedTable, pins: Pins, planned: Plan): AsyncGener
   } catch (error) {
     // What was read when the database was closed fails for that reason, whatever it says.
     table.requireOpen()
-    throw error
+    throw fileError(error)
   } finally {
     pins.release()
   }

@@ -4,6 +4,7 @@
  */
 import { throwIfAborted } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
+import { fileError } from '../base/file-error.ts'
 import { columnAt, columnPositions } from '../query/columns.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
 import { asValues, eachItsOwn, type RowRead } from '../rowset/row-read.ts'
@@ -91,7 +92,7 @@ export class TableReader {
     for (;;) {
       const found = find(tablet, keys, 0, hash, shape, timestamp, misses)
       if (found === undefined) {
-        misses.loadSync()
+        loadNow(misses)
         continue
       }
       const row = found ? this.#take(tablet, keys, 0, hash, shape, timestamp) : undefined
@@ -161,6 +162,8 @@ export class TableReader {
         this.#requireUsable()
         requireHistory(tablet, timestamp)
       }
+    } catch (error) {
+      throw fileError(error)
     } finally {
       misses.end()
       held.close()
@@ -222,6 +225,14 @@ function shapeOf(schema: TableSchema, positions: readonly number[]): Shape {
 /** Keys that stay valid when the room for a read's key is used again. Made of those: asked again, a getter might answer otherwise. */
 function kept(keys: KeyBlock): KeyBlock {
   return keys.form === 'fixed' ? { ...keys, words: keys.words.slice() } : keys
+}
+
+function loadNow(misses: LookupMisses): void {
+  try {
+    misses.loadSync()
+  } catch (error) {
+    throw fileError(error)
+  }
 }
 
 function find(

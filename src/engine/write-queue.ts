@@ -13,6 +13,7 @@
  */
 import { abortedError, asError, invariant, throwIfAborted, type VarveError } from '../base/errors.ts'
 import { eventLoopGate } from '../base/event-loop-gate.ts'
+import { fileError } from '../base/file-error.ts'
 import { LookupMisses } from '../rowset/lookup-misses.ts'
 import type { Wal } from '../wal/wal.ts'
 import { type Duplicate, findDuplicate } from './duplicate-finder.ts'
@@ -300,7 +301,7 @@ export class WriteQueue {
         if (!isFull && this.#waiting.length > 1) addHashes(write, hashes)
       } catch (error) {
         opId = this.#lastAppliedOp + group.filter(({ actions }) => actions.length > 0).length
-        head.reject(error)
+        head.reject(fileError(error))
       }
       this.#waiting.shift()
     }

@@ -1,3 +1,4 @@
+import { fileError } from '../base/file-error.ts'
 import type { ColumnValue } from '../schema/table-schema.ts'
 import type { AggregatePlan } from './aggregate-plan.ts'
 import { Grouping } from './grouping.ts'
@@ -32,6 +33,8 @@ export async function runAggregate(plan: AggregatePlan, source: ScanSource, sign
         rowCount += batch.selection?.length ?? batch.rowCount
       }
     }
+  } catch (error) {
+    throw fileError(error)
   } finally {
     source.release()
   }

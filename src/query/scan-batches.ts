@@ -1,4 +1,5 @@
 import { eventLoopGate } from '../base/event-loop-gate.ts'
+import { fileError } from '../base/file-error.ts'
 import type { ColumnVector } from '../schema/column-vector.ts'
 import { ascendingRows } from './ascending-rows.ts'
 import type { ScanSource } from './match-batch.ts'
@@ -54,7 +55,7 @@ export class ScanBatches implements AsyncIterableIterator<ScanBatch> {
       return result
     } catch (error) {
       await this.#end()
-      throw error
+      throw fileError(error)
     }
   }
 

@@ -237,10 +237,10 @@ test('EIO at a read is an error, not a wrong answer; the same read succeeds afte
       const id = random.below(25_000)
       const found = await outcome(table.get(id))
       if (typeof found === 'object') t.is(found.id, id)
-      else t.true(found === undefined ? id >= 20_000 : /EIO|CORRUPTION/.test(String(found)), String(found))
+      else t.true(found === undefined ? id >= 20_000 : /^(IO_ERROR|CORRUPTION)$/.test(String(found)), String(found))
       const taken = await outcome(table.insert(rowsFrom(id)))
       t.true(
-        taken === 'KEY_EXISTS' || taken === 'EIO' || (taken === 1 && id >= 20_000) || taken === 'CORRUPTION',
+        taken === 'KEY_EXISTS' || taken === 'IO_ERROR' || (taken === 1 && id >= 20_000) || taken === 'CORRUPTION',
         `${id}: ${String(taken)}`,
       )
     }
