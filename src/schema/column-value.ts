@@ -122,7 +122,7 @@ function timestampProblem(column: ColumnSchema, value: unknown): string | undefi
   if (Number.isInteger(value)) {
     return Math.abs(value) <= timestampMsMax
       ? undefined
-      : `${value} is outside the range of a Date (±8.64e15 ms); is it in micro- or nanoseconds?`
+      : `${value} is outside the range of a Date (±8.64e15 ms); divide it if it is in micro- or nanoseconds`
   }
   return `${value} is not a whole number of milliseconds; use Math.round(), or keep finer time in an int64() column`
 }

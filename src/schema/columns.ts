@@ -1,3 +1,4 @@
+import { requireOptions } from '../base/call-options.ts'
 import { describeValue, valueProblem } from './column-value.ts'
 import type { ColumnKind } from './column-vector.ts'
 import type { ColumnSchema, ColumnValue } from './table-schema.ts'
@@ -69,6 +70,7 @@ export function int32(): Column<'int32', number> {
 export function int64(o?: { mode?: 'bigint' }): Column<'int64', bigint>
 export function int64(o: { mode: 'number' }): Column<'int64', number>
 export function int64(o: { mode?: 'bigint' | 'number' } = {}): Column<'int64', bigint> | Column<'int64', number> {
+  requireOptions('int64', o, ['mode'])
   const mode = o.mode ?? 'bigint'
   if (mode !== 'bigint' && mode !== 'number') throw new TypeError(`int64({ mode }) is 'bigint' or 'number'; got ${describeValue(mode)}.`)
   if (mode === 'bigint') return column<'int64', bigint>('int64')

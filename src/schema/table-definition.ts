@@ -68,7 +68,7 @@ export function defineTable<const N extends string, C extends Columns, const K e
     name,
     columns: Object.freeze({ ...columns }),
     primaryKey: Object.freeze([...primaryKey]) as unknown as K,
-    partitionBy,
+    partitionBy: checkedPartitioning(name, partitionBy),
     maintenance,
     retentionMs,
   })
@@ -146,6 +146,16 @@ function partitionSchema(
     }
   }
   return { scheme: 'range', columns: positions, boundsHex: bounds.map((bytes) => Buffer.from(bytes).toString('hex')) }
+}
+
+/** As the functions make it, also if it was written by hand. */
+function checkedPartitioning<K extends string>(table: string, given: Partitioning<K> | undefined): Partitioning<K> | undefined {
+  if (given === undefined) return undefined
+  if (given?.scheme === 'hash') return hashPartition(given.columns, given.count)
+  if (given?.scheme === 'range') return rangePartition(given.columns, given.bounds)
+  throw new TypeError(
+    `Table ${table}: partitionBy takes hashPartition(columns, count) or rangePartition(columns, bounds); got ${describeValue(given)}.`,
+  )
 }
 
 function partitionColumns<K extends string>(columns: readonly K[], who: string): readonly K[] {

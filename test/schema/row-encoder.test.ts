@@ -141,7 +141,7 @@ for (const compile of [true, false]) {
       ['mean', {}, /an object \(Object\) is not a valid double/],
       ['mean', [1], /an array/],
       ['at', 1.5, /whole number of milliseconds; use Math\.round/],
-      ['at', 1e16, /micro- or nanoseconds/],
+      ['at', 1e16, /; divide it if it is in micro- or nanoseconds\.$/],
       ['at', new Date(Number.NaN), /the Date is invalid/],
       ['at', '2020-01-01', /milliseconds since 1970 as a whole number, or a Date/],
       ['at', Number.NaN, /NaN is not a whole number/],

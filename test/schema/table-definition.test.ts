@@ -93,6 +93,19 @@ test('what users of JavaScript get wrong in a definition is told with what to do
       () => define('x', { columns: { a, b: a }, primaryKey: key, partitionBy: hashPartition(['b'], 2) }),
       /partitioned by "b", which is not in its primary key \(a\)/,
     ],
+    [
+      () => define('x', { columns: { a }, primaryKey: key, partitionBy: 5 }),
+      /partitionBy takes hashPartition\(columns, count\) or range.*got 5/,
+    ],
+    [
+      () => define('x', { columns: { a }, primaryKey: key, partitionBy: { scheme: 'list', columns: key } }),
+      /partitionBy takes hashPartition/,
+    ],
+    [
+      () => define('x', { columns: { a }, primaryKey: key, partitionBy: { scheme: 'hash', columns: key, count: 0 } }),
+      /count from 1 to 1024; got 0/,
+    ],
+    [() => int64({ mod: 'number' } as never), /int64 has no option "mod"; there is mode\. Did you mean "mode"/],
     [() => define('x', { columns: { a }, primaryKey: key, partitionBy: rangePartition(['a'], [5, 5]) }), /Bound 1 .* is not above bound 0/],
     [
       () => define('x', { columns: { a }, primaryKey: key, partitionBy: rangePartition(['a'], [5, 'x']) }),
