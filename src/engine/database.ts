@@ -194,7 +194,10 @@ export class VarveDatabase implements Database {
   }
 
   service<T>(token: Token<T> | { readonly token: Token<T> }): T {
-    return this.#parts.service(typeof token === 'symbol' ? token : token.token)
+    const found: unknown = typeof token === 'symbol' ? token : (token as { token?: unknown } | null | undefined)?.token
+    if (typeof found !== 'symbol')
+      throw new TypeError(`service takes a token, as varve/plugin exports them: service(BlockCache); got ${describeValue(token)}.`)
+    return this.#parts.service(found as Token<T>)
   }
 
   close(o: { flush?: boolean; timeoutMs?: number } = {}): Promise<void> {

@@ -57,8 +57,10 @@ export class TableCatalog {
   require(name: string): EngineTable {
     const table = this.#tables.get(name)
     if (table) return table
-    const advice = didYouMean(name, [...this.#tables.keys()])
-    throw new VarveError('TABLE_NOT_FOUND', `No table is called ${name}.${advice}`, { context: { table: name } })
+    const names = [...this.#tables.keys()]
+    const there = names.length === 0 ? 'There are none yet: createTable makes them.' : `There are ${names.join(', ')}.`
+    const message = `No table is called ${name}. ${there}${didYouMean(name, names)}`
+    throw new VarveError('TABLE_NOT_FOUND', message, { context: { table: name } })
   }
 
   /**

@@ -3,8 +3,10 @@ import { VarveError } from '../base/errors.ts'
 import { holdEventLoop } from '../base/event-loop-gate.ts'
 import { count } from '../query/aggregate.ts'
 import { type AggregateRequest, planAggregate, runAggregate } from '../query/aggregate-query.ts'
+import { columnAt } from '../query/columns.ts'
 import { QueryScan, type ScanSource } from '../query/query-scan.ts'
 import { planScan, type ScanRequest } from '../query/scan-plan.ts'
+import { describeValue, invalidValue } from '../schema/column-value.ts'
 import { keyValuesToObject } from '../schema/key-encoding.ts'
 import type { TableDefinition } from '../schema/table-definition.ts'
 import { definitionFromSchema } from '../schema/table-definition.ts'
@@ -198,10 +200,15 @@ export class VarveTable {
 
   keyOf(row: Readonly<Record<string, unknown>>): unknown {
     const { schema } = this.#table
-    return keyValuesToObject(
-      schema,
-      schema.keyColumns.map((position) => row[schema.columns[position]?.name ?? ''] as ColumnValue),
-    )
+    if (typeof row !== 'object' || row === null)
+      throw new TypeError(`keyOf takes a row of table ${schema.name}; got ${describeValue(row)}.`)
+    const values = schema.keyColumns.map((position) => {
+      const { name } = columnAt(schema, position)
+      const value = row[name]
+      if (value === undefined) throw invalidValue(schema.name, name, undefined, `the value is missing; the key is made of it`)
+      return value as ColumnValue
+    })
+    return keyValuesToObject(schema, values)
   }
 
   async ingest(files: string | readonly string[], o: { signal?: AbortSignal } = {}): Promise<void> {

@@ -1,4 +1,5 @@
 /** What an aggregate is asked for, bound to a schema: columns found, names and types checked, before anything is read. */
+import { requireOptions } from '../base/call-options.ts'
 import { didYouMean } from '../base/suggest.ts'
 import { describeValue } from '../schema/column-value.ts'
 import type { ColumnSchema, TableSchema } from '../schema/table-schema.ts'
@@ -58,7 +59,7 @@ const knownOps: readonly string[] = ['count', 'sum', 'avg', 'min', 'max', 'count
 
 /** Binds a request to a schema. TypeError for whatever makes no sense: the message says what would. */
 export function planAggregate(schema: TableSchema, request: AggregateRequest): AggregatePlan {
-  requireOptions(request)
+  requireRequest(request)
   const groups = request.groupBy === undefined ? undefined : planGroups(schema, request.groupBy)
   const measures = Object.entries(request.select).map(([name, aggregate]) => planMeasure(schema, name, aggregate))
   const names = [...(groups ?? []), ...measures].map(({ name }) => name)
@@ -81,11 +82,8 @@ export function planAggregate(schema: TableSchema, request: AggregateRequest): A
   return { scan, groups, measures, order, limit: request.limit ?? Number.POSITIVE_INFINITY }
 }
 
-function requireOptions(request: AggregateRequest): void {
-  for (const name of Object.keys(request)) {
-    if (!knownOptions.includes(name))
-      throw new TypeError(`An aggregate has no option "${name}"; there are ${knownOptions.join(', ')}.${didYouMean(name, knownOptions)}`)
-  }
+function requireRequest(request: AggregateRequest): void {
+  requireOptions('aggregate', request ?? null, knownOptions)
   const { select, groupBy, orderBy, limit } = request
   if (typeof select !== 'object' || select === null || Array.isArray(select)) {
     throw new TypeError(`select takes an object of aggregates, such as { n: count(), mean: avg('column') }; got ${describeValue(select)}.`)

@@ -6,11 +6,10 @@ import type { ColumnSchema, TableSchema } from '../schema/table-schema.ts'
 export function columnPosition(schema: TableSchema, name: PropertyKey): number {
   const position = schema.columns.findIndex((column) => column.name === name)
   if (position < 0) {
-    const advice = didYouMean(
-      String(name),
-      schema.columns.map((column) => column.name),
+    const names = schema.columns.map((column) => column.name)
+    throw new TypeError(
+      `Table ${schema.name} has no column "${String(name)}"; there are ${names.join(', ')}.${didYouMean(String(name), names)}`,
     )
-    throw new TypeError(`Table ${schema.name} has no column "${String(name)}".${advice}`)
   }
   return position
 }

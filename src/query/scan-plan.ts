@@ -1,4 +1,4 @@
-import { didYouMean } from '../base/suggest.ts'
+import { requireOptions } from '../base/call-options.ts'
 import { describeValue } from '../schema/column-value.ts'
 import { compareBytes } from '../schema/key-encoding.ts'
 import { type EncodedKeyRange, type KeyBounds, keyRange } from '../schema/key-range.ts'
@@ -37,10 +37,7 @@ const knownOptions = ['columns', 'where', 'prefix', 'gte', 'gt', 'lte', 'lt', 'o
 
 /** Binds a request to a schema. TypeError for options that make no sense, INVALID_VALUE for bounds that do not fit. */
 export function planScan(schema: TableSchema, request: ScanRequest): ScanPlan {
-  for (const name of Object.keys(request)) {
-    if (!knownOptions.includes(name))
-      throw new TypeError(`A scan has no option "${name}"; there are ${knownOptions.join(', ')}.${didYouMean(name, knownOptions)}`)
-  }
+  requireOptions('scan', request, knownOptions)
   const { order, reverse = false, limit } = request
   if (order !== undefined && order !== 'key' && order !== 'any')
     throw new TypeError(`order is 'key' or 'any'; got ${describeValue(order)}.`)
