@@ -1,4 +1,6 @@
 /** Aggregates and buckets as an application writes them; evaluated over column batches by `Aggregation`. */
+import { requireOptions } from '../base/call-options.ts'
+
 declare const reads: unique symbol
 declare const gives: unique symbol
 
@@ -57,11 +59,13 @@ export function countDistinct<const C extends string>(column: C): Aggregate<Any<
 }
 /** The column's value in the row where `by` is smallest (rows where `by` is null are left out; ties: the smallest key). */
 export function first<const C extends string, const B extends string>(column: C, o: { by: B }): Aggregate<Any<C | B>, 'value', C> {
-  return Object.freeze({ op: 'first', column, by: o.by }) as Aggregate<Any<C | B>, 'value', C>
+  requireOptions('first', o, ['by'])
+  return Object.freeze({ op: 'first', column, by: o?.by }) as Aggregate<Any<C | B>, 'value', C>
 }
 /** The column's value in the row where `by` is largest (rows where `by` is null are left out; ties: the largest key). */
 export function last<const C extends string, const B extends string>(column: C, o: { by: B }): Aggregate<Any<C | B>, 'value', C> {
-  return Object.freeze({ op: 'last', column, by: o.by }) as Aggregate<Any<C | B>, 'value', C>
+  requireOptions('last', o, ['by'])
+  return Object.freeze({ op: 'last', column, by: o?.by }) as Aggregate<Any<C | B>, 'value', C>
 }
 /**
  * A group key: the column rounded down to a multiple of `width`, counted from `originMs` (default 0). For a timestamp,
@@ -73,6 +77,7 @@ export function bucket<const C extends string>(
   width: number | string,
   o: { timeZone?: string; originMs?: number } = {},
 ): Bucket<{ readonly [K in C]: number }> {
+  requireOptions('bucket', o, ['timeZone', 'originMs'])
   const node: BucketNode = { bucket: true, column, width, timeZone: o.timeZone, originMs: o.originMs }
   return Object.freeze(node) as Bucket<{ readonly [K in C]: number }>
 }

@@ -5,6 +5,8 @@
  * whole predicate is true are returned; `isNull` and `notNull` are the only ones to see nulls. NaN matches no range
  * and no equality.
  */
+import { describeValue } from '../schema/column-value.ts'
+
 declare const reads: unique symbol
 
 /** Contravariant in the row it can read: a predicate on fewer columns fits every table that has them. */
@@ -74,6 +76,9 @@ export function between<const C extends string, V extends Literal>(column: C, lo
 }
 /** Rows whose column equals one of the values; none for an empty list. */
 export function inList<const C extends string, V extends Literal>(column: C, values: readonly V[]): Compared<C, V> {
+  // A string is iterable too, and would be taken for the list of its characters.
+  if (typeof values !== 'object' || values === null || !(Symbol.iterator in values))
+    throw new TypeError(`inList takes an array of values, as in inList('status', ['up', 'down']); got ${describeValue(values)}.`)
   return Object.freeze({ op: 'in', column, values: [...values] }) as Compared<C, V>
 }
 /** Rows whose string column begins with the prefix (compared by code point). */
