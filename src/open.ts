@@ -10,7 +10,7 @@ import { majorDeltaCompaction } from '../plugins/major-delta-compaction/index.ts
 import { mergingCompaction, windowKnapsackPolicy } from '../plugins/merging-compaction/index.ts'
 import { minorDeltaCompaction } from '../plugins/minor-delta-compaction/index.ts'
 import { thresholdPolicy } from '../plugins/threshold-policy/index.ts'
-import { requireOptions } from './base/call-options.ts'
+import { requireOptions, requireSynchronous } from './base/call-options.ts'
 import { Clock } from './base/clock.ts'
 import { Random } from './base/random.ts'
 import { systemClock } from './base/system-clock.ts'
@@ -96,6 +96,7 @@ function requireConfigure(o: OpenOptions): void {
       throw new TypeError(`Settings belong to the configuration, open({ directory, ${key}, … }); got "${name}" as an option.`)
   }
   requireOptions('open', o, ['configure'])
+  if (o.configure !== undefined && typeof o.configure !== 'function') throw new TypeError('configure is a function (options) => void.')
 }
 
 /** Connects the plugins of a configuration without opening a database: what `varve plugins` shows. */
@@ -135,7 +136,7 @@ async function openAssembled(config: ResolvedConfig, assembly: Assembly, walStat
   })
   const given = { ...options }
   assembly.configure(options)
-  o.configure?.(options)
+  requireSynchronous('configure', o.configure?.(options))
   requireKept('clock', Clock, options.clock === given.clock)
   requireKept('events', EventBus, options.events === given.events)
   Object.freeze(options)

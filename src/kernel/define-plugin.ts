@@ -114,6 +114,8 @@ const declarationKeys = ['name', 'version', 'options', 'provides', 'contributes'
 const namePattern = /^(@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*$/
 
 function checkDeclaration(given: Readonly<Record<string, unknown>>): PluginSpec {
+  if (typeof given !== 'object' || given === null)
+    throw new TypeError('definePlugin takes an object such as { name, provides, bind(module, options) { … } }.')
   const { name, version, options, bind } = given
   if (typeof name !== 'string' || !namePattern.test(name)) {
     throw new TypeError(`definePlugin: "name" must be like a package name ('my-cache', '@me/my-cache'), found ${JSON.stringify(name)}.`)

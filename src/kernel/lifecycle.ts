@@ -1,3 +1,4 @@
+import { requireSynchronous } from '../base/call-options.ts'
 import { contributionToken } from '../base/token.ts'
 import { pluginFailure } from './plugin-failure.ts'
 
@@ -39,7 +40,7 @@ export class LifecycleRunner {
   configure(options: unknown): void {
     for (const { plugin, lifecycle } of this.#lifecycles) {
       try {
-        ;(lifecycle as Lifecycle<unknown>).configure?.(options)
+        requireSynchronous('configure', (lifecycle as Lifecycle<unknown>).configure?.(options))
       } catch (thrown) {
         throw pluginFailure(plugin, 'configure the engine', thrown)
       }

@@ -91,3 +91,21 @@ test('configure may replace the file system and the cleaner, and the engine uses
   t.true(vfs.traffic.sstable.writtenBytes > 0)
   t.true(cleaned.includes('wal'))
 })
+
+test('a configure that returns a promise is refused, whatever becomes of the promise; nothing is made or locked', async (t) => {
+  const vfs = new MemoryVfs()
+  const late = async () => {
+    await Promise.resolve()
+    throw new Error('late')
+  }
+  const message = /configure.* is synchronous, but returned a promise/
+  await t.throwsAsync(openMemory({}, { vfs, configure: late }), { message })
+  const plugin = definePlugin({
+    name: 'late',
+    contributes: [Lifecycle],
+    bind: (module) => module.contribute(Lifecycle, [], () => ({ configure: late })),
+  })
+  await t.throwsAsync(openMemory({ plugins: [plugin] }, { vfs }), { message })
+  await t.throwsAsync(openMemory({}, { vfs, configure: 5 as never }), { instanceOf: TypeError, message: /configure is a function/ })
+  t.deepEqual([...vfs.snapshot().keys()], [])
+})

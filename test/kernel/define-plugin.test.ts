@@ -81,6 +81,7 @@ for (const [what, declaration, expected] of [
   ['that lists a service twice', { name: 'x', bind, provides: [Tea, Tea] }, /lists Tea twice/],
   ['that requires what it provides', { name: 'x', bind, provides: [Tea], requires: [Tea] }, /requires Tea, which it provides itself/],
   ['that depends on itself', { name: 'x', bind, dependsOn: ['x'] }, /depends on itself/],
+  ['that is nothing', undefined, /definePlugin takes an object such as/],
   ['with a version that is no string', { name: 'x', bind, version: 1 }, /"version" must be a string/],
 ] as const) {
   test(`a plugin ${what} is misuse`, (t) => {
