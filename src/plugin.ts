@@ -13,7 +13,7 @@ export { Random } from './base/random.ts'
 export { type ContributionToken, contributionToken, type Token, token } from './base/token.ts'
 // Contribution points.
 export { Cleaner, CleanerDecorator } from './cleaner/cleaner.ts'
-export type { EngineOptions, ReadObserver } from './engine/engine-options.ts'
+export { type EngineOptions, engineOptions, type ReadObserver } from './engine/engine-options.ts'
 export { EventBus, type EventMap, type EventName, type FileInfo, type Listener } from './events/event-map.ts'
 export { byteSize } from './kernel/config.ts'
 export {
@@ -59,6 +59,7 @@ export { compactableDeltas, countedDeadRows, majorDeltaCompaction, minorDeltaCom
 export { type FlushChangesOptions, flushDeltaMemStore } from './tablet/delta-flush.ts'
 export { expiredUndo, forgetHistory } from './tablet/forget-history.ts'
 export { flushDeltasJob, mergeRowSetsJob } from './tablet/jobs/index.ts'
+export type { RowHolder as RowSet } from './tablet/locate-rows.ts'
 export { type FlushOptions, flushMemRowSet } from './tablet/mem-rowset-flush.ts'
 export { type MergingCompactionOptions, mergingCompaction } from './tablet/merging-compaction.ts'
 export {

@@ -32,6 +32,16 @@ export class EventLoopGate {
     return this.isDue() ? new Promise((resolve) => setImmediate(resolve, value)) : Promise.resolve(value)
   }
 
+  /** What a call comes to, resolved or rejected in the next turn if this one is over: for calls that may end without I/O. */
+  async ending<V>(call: () => Promise<V>): Promise<V> {
+    try {
+      return await call()
+    } finally {
+      const pause = this.pause()
+      if (pause) await pause
+    }
+  }
+
   /** Undefined while the turn lasts, else a promise for the next one; for loops: `const pause = gate.pause(); if (pause) await pause`. */
   pause(): Promise<void> | undefined {
     return this.isDue() ? nextTurn() : undefined

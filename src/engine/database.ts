@@ -1,6 +1,6 @@
 import { requireOptions } from '../base/call-options.ts'
 import { throwIfAborted } from '../base/errors.ts'
-import { holdEventLoop } from '../base/event-loop-gate.ts'
+import { eventLoopGate, holdEventLoop } from '../base/event-loop-gate.ts'
 import type { Token } from '../base/token.ts'
 import type { MaintenanceManager } from '../maintenance/maintenance-manager.ts'
 import { describeValue } from '../schema/column-value.ts'
@@ -12,6 +12,7 @@ import type { CompactNow } from './compact.ts'
 import { databaseMetrics } from './engine-metrics.ts'
 import type { EngineTable, TableForm } from './engine-table.ts'
 import type { Metrics } from './metrics.ts'
+import { rejected } from './rejected.ts'
 import type { Snapshots } from './snapshots.ts'
 import type { StorageEngine } from './storage-engine.ts'
 import { asTable, VarveTable } from './table.ts'
@@ -63,29 +64,33 @@ export class VarveDatabase implements Database {
     return this.#parts.engine
   }
 
-  async createTable<T extends TableDefinition>(definition: T, o: CreateTableOptions = {}): Promise<Table<T>> {
-    this.#engine.requireOpen()
-    requireDefinition('createTable', definition)
-    requireOptions('createTable', o, ['ifNotExists', 'migrate'])
-    const { migrate = 'none' } = o
-    if (migrate !== 'none' && migrate !== 'add-columns')
-      throw new TypeError(`migrate is 'none' or 'add-columns'; got ${describeValue(migrate)}.`)
-    this.#engine.requireWritable()
-    using _held = holdEventLoop()
-    await this.#engine.catalog.create(definition, {
-      ifNotExists: o.ifNotExists ?? migrate === 'add-columns',
-      migrate: migrate === 'add-columns',
+  createTable<T extends TableDefinition>(definition: T, o: CreateTableOptions = {}): Promise<Table<T>> {
+    return eventLoopGate.ending(async () => {
+      this.#engine.requireOpen()
+      requireDefinition('createTable', definition)
+      requireOptions('createTable', o, ['ifNotExists', 'migrate'])
+      const { migrate = 'none' } = o
+      if (migrate !== 'none' && migrate !== 'add-columns')
+        throw new TypeError(`migrate is 'none' or 'add-columns'; got ${describeValue(migrate)}.`)
+      this.#engine.requireWritable()
+      using _held = holdEventLoop()
+      await this.#engine.catalog.create(definition, {
+        ifNotExists: o.ifNotExists ?? migrate === 'add-columns',
+        migrate: migrate === 'add-columns',
+      })
+      return asTable<T>(this.#tableNamed(definition.name))
     })
-    return asTable<T>(this.#tableNamed(definition.name))
   }
 
-  async alterTable(table: TableRef, change: TableChange<never>): Promise<void> {
-    this.#engine.requireOpen()
-    const name = nameOf(table)
-    requireTableChange(name, change)
-    this.#engine.requireWritable()
-    using _held = holdEventLoop()
-    await this.#engine.catalog.alter(name, (stored) => changedSchema(stored, change))
+  alterTable(table: TableRef, change: TableChange<never>): Promise<void> {
+    return eventLoopGate.ending(async () => {
+      this.#engine.requireOpen()
+      const name = nameOf(table)
+      requireTableChange(name, change)
+      this.#engine.requireWritable()
+      using _held = holdEventLoop()
+      await this.#engine.catalog.alter(name, (stored) => changedSchema(stored, change))
+    })
   }
 
   table<T extends TableDefinition>(definition: T): Table<T>
@@ -99,11 +104,13 @@ export class VarveDatabase implements Database {
     return asTable(this.#tableNamed(ref.name))
   }
 
-  async dropTable(table: TableRef): Promise<void> {
-    this.#engine.requireOpen()
-    const name = nameOf(table)
-    this.#engine.requireWritable()
-    await this.#engine.catalog.drop(name)
+  dropTable(table: TableRef): Promise<void> {
+    return eventLoopGate.ending(async () => {
+      this.#engine.requireOpen()
+      const name = nameOf(table)
+      this.#engine.requireWritable()
+      await this.#engine.catalog.drop(name)
+    })
   }
 
   tables(): TableInfo[] {
@@ -143,49 +150,57 @@ export class VarveDatabase implements Database {
     return new PendingBatch(host, { timestamp: snapshots.timestampOf({ snapshot }), hold })
   }
 
-  async flush(table?: TableRef): Promise<void> {
-    this.#engine.requireOpen()
-    this.#engine.requireWritable()
-    const tables = this.#tablesMeant(table)
-    using _held = holdEventLoop()
-    await this.#flushTables(tables)
+  flush(table?: TableRef): Promise<void> {
+    return eventLoopGate.ending(async () => {
+      this.#engine.requireOpen()
+      this.#engine.requireWritable()
+      const tables = this.#tablesMeant(table)
+      using _held = holdEventLoop()
+      await this.#flushTables(tables)
+    })
   }
 
-  async compact(table?: TableRef, o: CompactOptions = {}): Promise<void> {
-    this.#engine.requireOpen()
-    requireOptions('compact', o, ['kind', 'signal'])
-    const { kind = 'full', signal } = o
-    if (!compactionKinds.includes(kind))
-      throw new TypeError(`kind is ${compactionKinds.map((each) => `'${each}'`).join(', ')}; got ${describeValue(kind)}.`)
-    this.#engine.requireWritable()
-    throwIfAborted(signal)
-    // By object: a table may be renamed while it is flushed.
-    const tables = this.#tablesMeant(table)
-    using _held = holdEventLoop()
-    if (kind === 'full') await this.#flushTables(tables)
-    for (const each of tables) {
-      // A table that is altered meanwhile goes on in other tablets.
-      for (let form: TableForm | undefined; form !== each.form || each.altering; ) {
-        await each.altering
-        form = each.form
-        await this.#parts.compactNow.run(form.tablets, kind === 'full' ? 'merging' : kind, signal)
+  compact(table?: TableRef, o: CompactOptions = {}): Promise<void> {
+    return eventLoopGate.ending(async () => {
+      this.#engine.requireOpen()
+      requireOptions('compact', o, ['kind', 'signal'])
+      const { kind = 'full', signal } = o
+      if (!compactionKinds.includes(kind))
+        throw new TypeError(`kind is ${compactionKinds.map((each) => `'${each}'`).join(', ')}; got ${describeValue(kind)}.`)
+      this.#engine.requireWritable()
+      throwIfAborted(signal)
+      // By object: a table may be renamed while it is flushed.
+      const tables = this.#tablesMeant(table)
+      using _held = holdEventLoop()
+      if (kind === 'full') await this.#flushTables(tables)
+      for (const each of tables) {
+        // A table that is altered meanwhile goes on in other tablets.
+        for (let form: TableForm | undefined; form !== each.form || each.altering; ) {
+          await each.altering
+          form = each.form
+          await this.#parts.compactNow.run(form.tablets, kind === 'full' ? 'merging' : kind, signal)
+        }
       }
-    }
+    })
   }
 
-  async sync(): Promise<void> {
-    this.#engine.requireOpen()
-    await this.#engine.queue.settled()
-    await this.#engine.syncLogThrough(this.#engine.lastAppliedOp)
+  sync(): Promise<void> {
+    return eventLoopGate.ending(async () => {
+      this.#engine.requireOpen()
+      await this.#engine.queue.settled()
+      await this.#engine.syncLogThrough(this.#engine.lastAppliedOp)
+    })
   }
 
-  async checkpoint(directory: string, o: { signal?: AbortSignal } = {}): Promise<void> {
-    this.#engine.requireOpen()
-    if (typeof directory !== 'string' || directory === '')
-      throw new TypeError(`A checkpoint goes to a directory; got ${describeValue(directory)}.`)
-    requireOptions('checkpoint', o, ['signal'])
-    using _held = holdEventLoop()
-    await this.#engine.checkpoint(directory, { vfs: this.#engine.parts.options.vfs, signal: o.signal })
+  checkpoint(directory: string, o: { signal?: AbortSignal } = {}): Promise<void> {
+    return eventLoopGate.ending(async () => {
+      this.#engine.requireOpen()
+      if (typeof directory !== 'string' || directory === '')
+        throw new TypeError(`A checkpoint goes to a directory; got ${describeValue(directory)}.`)
+      requireOptions('checkpoint', o, ['signal'])
+      using _held = holdEventLoop()
+      await this.#engine.checkpoint(directory, { vfs: this.#engine.parts.options.vfs, signal: o.signal })
+    })
   }
 
   metrics(): Metrics {
@@ -206,10 +221,11 @@ export class VarveDatabase implements Database {
       if (!((o.timeoutMs ?? 0) >= 0))
         throw new TypeError(`timeoutMs is a number of milliseconds, at least 0; got ${describeValue(o.timeoutMs)}.`)
     } catch (error) {
-      return Promise.reject(error)
+      return rejected(error)
     }
     this.#closing ??= this.#close(o.flush ?? false, o.timeoutMs ?? 10_000)
-    return this.#closing
+    const closing = this.#closing
+    return eventLoopGate.ending(() => closing)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -155,14 +155,27 @@ class ChangeReader implements AsyncIterableIterator<TableChange> {
   }
 
   async next(): Promise<IteratorResult<TableChange>> {
-    const result = await this.#changes.next()
-    if (result.done) settle(this)
-    return result
+    try {
+      const result = await this.#changes.next()
+      if (result.done) await this.#end()
+      return result
+    } catch (error) {
+      await this.#end()
+      throw error
+    }
   }
 
   async return(): Promise<IteratorResult<TableChange>> {
+    const result = await this.#changes.return(undefined)
+    await this.#end()
+    return result
+  }
+
+  /** Many short readings in a row must let the event loop through as one long one does. */
+  async #end(): Promise<void> {
     settle(this)
-    return this.#changes.return(undefined)
+    const pause = eventLoopGate.pause()
+    if (pause) await pause
   }
 
   [Symbol.asyncIterator](): this {

@@ -52,12 +52,10 @@ export class TableWriter {
   }
 
   /** Inserts rows, or changes those that are there. */
-  async upsert(input: object | readonly object[], o: WriteOptions): Promise<void> {
+  upsert(input: object | readonly object[], o: WriteOptions): Promise<void> {
     const rows: readonly object[] = Array.isArray(input) ? input : [input as object]
-    await this.#submit(
-      this.#changesOf('upsert', rows.length, (from, to) => this.#changeEncoder.upserts(rows, from, to)),
-      o,
-    )
+    const changes = this.#changesOf('upsert', rows.length, (from, to) => this.#changeEncoder.upserts(rows, from, to))
+    return this.#submit(changes, o).then(() => undefined)
   }
 
   /** Changes rows that are there; resolves with their number. */

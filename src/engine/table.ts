@@ -1,6 +1,6 @@
 import { requireOptions } from '../base/call-options.ts'
 import { VarveError } from '../base/errors.ts'
-import { holdEventLoop } from '../base/event-loop-gate.ts'
+import { eventLoopGate, holdEventLoop } from '../base/event-loop-gate.ts'
 import { count } from '../query/aggregate.ts'
 import { type AggregateRequest, planAggregate, runAggregate } from '../query/aggregate-query.ts'
 import { columnAt } from '../query/columns.ts'
@@ -102,44 +102,31 @@ export class VarveTable {
     }
   }
 
-  async upsert(rows: object | readonly object[], o: WriteOptions = {}): Promise<void> {
-    this.#requireUsable()
-    requireWriteOptions('upsert', o)
-    return this.#altered(() => this.upsert(rows, o)) ?? this.#now.writer.upsert(rows, o)
+  upsert(rows: object | readonly object[], o: WriteOptions = {}): Promise<void> {
+    return this.#write('upsert', o, () => this.#altered(() => this.upsert(rows, o)) ?? this.#now.writer.upsert(rows, o))
   }
 
-  async update(changes: object | readonly object[], o: WriteOptions = {}): Promise<number> {
-    this.#requireUsable()
-    requireWriteOptions('update', o)
-    return this.#altered(() => this.update(changes, o)) ?? this.#now.writer.update(changes, o)
+  update(changes: object | readonly object[], o: WriteOptions = {}): Promise<number> {
+    return this.#write('update', o, () => this.#altered(() => this.update(changes, o)) ?? this.#now.writer.update(changes, o))
   }
 
-  async delete(keys: unknown, o: WriteOptions = {}): Promise<number> {
-    this.#requireUsable()
-    requireWriteOptions('delete', o)
-    return this.#altered(() => this.delete(keys, o)) ?? this.#now.writer.delete(keys, o)
+  delete(keys: unknown, o: WriteOptions = {}): Promise<number> {
+    return this.#write('delete', o, () => this.#altered(() => this.delete(keys, o)) ?? this.#now.writer.delete(keys, o))
   }
 
-  async updateWhere(where: unknown, changes: object, o: WriteOptions = {}): Promise<number> {
-    this.#requireUsable()
-    requireWriteOptions('updateWhere', o)
-    return this.#altered(() => this.updateWhere(where, changes, o)) ?? this.#table.during(this.#now.whereWriter.update(where, changes, o))
+  updateWhere(where: unknown, changes: object, o: WriteOptions = {}): Promise<number> {
+    const write = () => this.#table.during(this.#now.whereWriter.update(where, changes, o))
+    return this.#write('updateWhere', o, () => this.#altered(() => this.updateWhere(where, changes, o)) ?? eventLoopGate.ending(write))
   }
 
-  async deleteWhere(where: unknown, o: WriteOptions = {}): Promise<number> {
-    this.#requireUsable()
-    requireWriteOptions('deleteWhere', o)
-    return this.#altered(() => this.deleteWhere(where, o)) ?? this.#table.during(this.#now.whereWriter.delete(where, o))
+  deleteWhere(where: unknown, o: WriteOptions = {}): Promise<number> {
+    const write = () => this.#table.during(this.#now.whereWriter.delete(where, o))
+    return this.#write('deleteWhere', o, () => this.#altered(() => this.deleteWhere(where, o)) ?? eventLoopGate.ending(write))
   }
 
   insertColumns(columns: object, o: WriteOptions = {}): Promise<number> {
-    try {
-      this.#requireUsable()
-      requireWriteOptions('insertColumns', o)
-      return this.#altered(() => this.insertColumns(columns, o)) ?? this.#table.during(this.#now.writer.insertColumns(columns, o))
-    } catch (error) {
-      return rejected(error)
-    }
+    const write = () => this.#table.during(this.#now.writer.insertColumns(columns, o))
+    return this.#write('insertColumns', o, () => this.#altered(() => this.insertColumns(columns, o)) ?? eventLoopGate.ending(write))
   }
 
   get(key: unknown, o?: ReadOptions): Promise<unknown> {
@@ -158,10 +145,12 @@ export class VarveTable {
     return this.#now.reader.getSync(key, o)
   }
 
-  async getMany(keys: readonly unknown[], o?: ReadOptions): Promise<unknown[]> {
-    this.#observe('get', o)
-    requireOptions('getMany', o, getOptions)
-    return this.#now.reader.getMany(keys, o)
+  getMany(keys: readonly unknown[], o?: ReadOptions): Promise<unknown[]> {
+    return eventLoopGate.ending(async () => {
+      this.#observe('get', o)
+      requireOptions('getMany', o, getOptions)
+      return this.#now.reader.getMany(keys, o)
+    })
   }
 
   scan(o: ScanRequest & ReadOptions = {}): Scan<Record<string, unknown>> {
@@ -174,16 +163,20 @@ export class VarveTable {
     }
   }
 
-  async aggregate(o: AggregateRequest & ReadOptions): Promise<unknown> {
-    this.#observe('aggregate', o)
-    const plan = planAggregate(this.#table.schema, o)
-    return runAggregate(plan, this.#pin(this.#table.form, plan.scan, o), o.signal)
+  aggregate(o: AggregateRequest & ReadOptions): Promise<unknown> {
+    return eventLoopGate.ending(async () => {
+      this.#observe('aggregate', o)
+      const plan = planAggregate(this.#table.schema, o)
+      return runAggregate(plan, this.#pin(this.#table.form, plan.scan, o), o.signal)
+    })
   }
 
-  async count(o: Pick<ScanRequest, 'where'> & ReadOptions = {}): Promise<number> {
-    requireOptions('count', o, countOptions)
-    const { n } = (await this.aggregate({ ...o, select: { n: count() } })) as { n: number }
-    return n
+  count(o: Pick<ScanRequest, 'where'> & ReadOptions = {}): Promise<number> {
+    return eventLoopGate.ending(async () => {
+      requireOptions('count', o, countOptions)
+      const { n } = (await this.aggregate({ ...o, select: { n: count() } })) as { n: number }
+      return n
+    })
   }
 
   changes(o: ChangesOptions): AsyncIterable<TableChange> {
@@ -211,23 +204,36 @@ export class VarveTable {
     return keyValuesToObject(schema, values)
   }
 
-  async ingest(files: string | readonly string[], o: { signal?: AbortSignal } = {}): Promise<void> {
-    this.#requireUsable()
-    const paths: readonly unknown[] = typeof files === 'string' ? [files] : files
-    if (!Array.isArray(paths) || !paths.every((path) => typeof path === 'string' && path !== ''))
-      throw new TypeError('ingest takes the path of an SSTable, or an array of paths.')
-    requireOptions('ingest', o, ['signal'])
-    this.#engine.requireWritable()
-    if (paths.length === 0) return
-    using _held = holdEventLoop()
-    while (this.#table.altering) await this.#table.altering
-    this.#requireUsable()
-    await this.#table.during(this.#engine.ingest(this.#table.form, paths as string[], o.signal))
+  ingest(files: string | readonly string[], o: { signal?: AbortSignal } = {}): Promise<void> {
+    return eventLoopGate.ending(async () => {
+      this.#requireUsable()
+      const paths: readonly unknown[] = typeof files === 'string' ? [files] : files
+      if (!Array.isArray(paths) || !paths.every((path) => typeof path === 'string' && path !== ''))
+        throw new TypeError('ingest takes the path of an SSTable, or an array of paths.')
+      requireOptions('ingest', o, ['signal'])
+      this.#engine.requireWritable()
+      if (paths.length === 0) return
+      using _held = holdEventLoop()
+      while (this.#table.altering) await this.#table.altering
+      this.#requireUsable()
+      await this.#table.during(this.#engine.ingest(this.#table.form, paths as string[], o.signal))
+    })
   }
 
   stats(): TableStats {
     this.#requireUsable()
     return tableStats(this.#table)
+  }
+
+  /** Checks what every write must have. One that is refused at once lets the event loop through as one that is made does. */
+  #write<R>(call: string, o: WriteOptions, write: () => Promise<R>): Promise<R> {
+    try {
+      this.#requireUsable()
+      requireWriteOptions(call, o)
+      return write()
+    } catch (error) {
+      return rejected(error)
+    }
   }
 
   /** A write that is called while the table is being altered is made afterwards; undefined: it is to be made now. */

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { DeletingCleaner } from '../../src/cleaner/deleting-cleaner.ts'
 import { GuardedEventBus } from '../../src/events/event-bus.ts'
-import { Clock, definePlugin, type EngineOptions, EventBus, Lifecycle } from '../../src/plugin.ts'
+import { Clock, definePlugin, type EngineOptions, EventBus, engineOptions, Lifecycle } from '../../src/plugin.ts'
 import { MemoryVfs, openMemory, SimulatedClock } from '../../src/testing/index.ts'
 import { countingVfs } from '../../src/vfs/counting-vfs.ts'
 import { rowsFrom, small } from './kit.ts'
@@ -108,4 +108,19 @@ test('a configure that returns a promise is refused, whatever becomes of the pro
   await t.throwsAsync(openMemory({ plugins: [plugin] }, { vfs }), { message })
   await t.throwsAsync(openMemory({}, { vfs, configure: 5 as never }), { instanceOf: TypeError, message: /configure is a function/ })
   t.deepEqual([...vfs.snapshot().keys()], [])
+})
+
+test('engineOptions fills in what is not given, for those who attach to a database that is not opened yet', async (t) => {
+  const clock = new SimulatedClock()
+  const options = engineOptions({ directory: '/db', clock })
+  t.is(options.directory, '/db')
+  t.is(options.clock, clock)
+  t.is(options.vfs.name, 'disk')
+  t.is(options.cleaner.name, new DeletingCleaner().name)
+  t.is(options.reads, undefined)
+  const heard: string[] = []
+  options.events.on('wal:created', ({ path }) => heard.push(path))
+  options.events.emit('wal:created', { fileNumber: 1, path: '/db/000001.wal' })
+  t.deepEqual(heard, ['/db/000001.wal'])
+  await t.throwsAsync(options.checkpoint('/copy', new MemoryVfs()), { code: 'DATABASE_CLOSED' })
 })
