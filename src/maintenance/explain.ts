@@ -21,7 +21,7 @@ export function explainCandidates(o: Situation): CandidateExplanation[] {
       kind: op.kind,
       priority: op.priority,
       stats: { ...stats },
-      score: o.choice.scores.get(op),
+      score: o.choice.scores?.get(op),
       chosen: o.choice.op === op,
       why: explainOne(entry, o),
       waitingMs: entry.runnableIndex < 0 || entry.runningCount > 0 ? 0 : o.system.monotonicMs - entry.runnableSinceMs,

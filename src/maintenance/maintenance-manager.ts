@@ -172,7 +172,7 @@ export class MaintenanceManager {
     try {
       choice = this.#o.policy.choose(this.#candidates(system), system)
     } catch (error) {
-      choice = { reason: `The policy ${this.#o.policy.name} failed: ${asError(error).message}`, scores: new Map() }
+      choice = { reason: `The policy ${this.#o.policy.name} failed: ${asError(error).message}` }
     }
     const candidates = explainCandidates({
       entries: this.#registry.entries(),

@@ -71,7 +71,7 @@ export interface MaintenanceOpStats {
    * For upkeep: when it should have run, in wall-clock milliseconds. A policy ranks an overdue op above work that
    * merely improves things. While it lies ahead the op is asked again when it has come (at latest; a clock that steps is noticed).
    */
-  dueAtMs: number | undefined
+  dueAtMs?: number | undefined
   /** Ask again after this many milliseconds though nobody said `changed()`: for stats that depend on age. */
   askAgainInMs?: number | undefined
 }

@@ -93,7 +93,9 @@ export function bestScores(scores: ReadonlyMap<MaintenanceOp, number>, countMax:
   return best
 }
 
+const noScores: ReadonlyMap<MaintenanceOp, number> = new Map()
+
 /** A choice as the history and the event tell it. */
 export function decisionRecord(choice: Choice, atMs: number): DecisionRecord {
-  return { atMs, op: choice.op?.name, reason: choice.reason, candidates: bestScores(choice.scores, 16) }
+  return { atMs, op: choice.op?.name, reason: choice.reason, candidates: bestScores(choice.scores ?? noScores, 16) }
 }

@@ -36,8 +36,8 @@ export interface Choice {
   readonly op?: MaintenanceOp
   /** In words, with the figures that decided. */
   readonly reason: string
-  /** The score of each candidate, for `explain()`. */
-  readonly scores: ReadonlyMap<MaintenanceOp, number>
+  /** The score of each candidate, for `explain()` and `op:decision`; absent: the policy keeps none. */
+  readonly scores?: ReadonlyMap<MaintenanceOp, number>
 }
 
 /**

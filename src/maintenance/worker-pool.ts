@@ -6,11 +6,12 @@ import { token } from '../base/token.ts'
  * buffers are shared), buffers in `transfer` are moved.
  */
 export interface WorkerPool {
-  readonly name: string
+  /** By how it runs them, for people: `piscina`, `inline`. */
+  readonly name?: string
   /** Rejects with what the job threw, with ABORTED when the signal fires, or if the worker dies. */
   run<R>(job: Job, o: { signal: AbortSignal }): Promise<R>
-  /** Stops the workers; pending jobs reject. Idempotent. */
-  close(): Promise<void>
+  /** Stops the workers; pending jobs reject. Idempotent. A pool that has none to stop may leave it out. */
+  close?(): Promise<void>
 }
 export const WorkerPool = token<WorkerPool>('WorkerPool')
 

@@ -1,5 +1,6 @@
 import test from 'ava'
-import { FakeOp } from '../support/fake-ops.ts'
+import type { SchedulingPolicy } from '../../src/maintenance/scheduling-policy.ts'
+import { FakeOp, noPool } from '../support/fake-ops.ts'
 import { MiB, setUp, work } from '../support/managed.ts'
 
 test('an op that is worth it runs at once when it says so, and not before start', async (t) => {
@@ -17,6 +18,25 @@ test('an op that is worth it runs at once when it says so, and not before start'
   op.change(work)
   await clock.advance(0)
   t.is(op.performedCount, 2, 'no wait for the next interval')
+})
+
+test('a policy may say no more than an op and a reason; nothing is told of scores then', async (t) => {
+  const choose: SchedulingPolicy['choose'] = ([first]) => (first ? { op: first.op, reason: 'first come' } : { reason: 'none' })
+  const { clock, events, manager, register } = setUp({ policy: { name: 'terse', choose }, pool: { run: noPool.run } })
+  const op = new FakeOp('Compact(a)', work)
+  register(op)
+  manager.start()
+  await clock.advance(0)
+  t.is(op.performedCount, 1)
+  t.deepEqual(events.of('op:decision'), [{ op: 'Compact(a)', reason: 'first come', candidates: [] }])
+  manager.pause()
+  op.finish()
+  await clock.advance(0)
+  op.change(work)
+  await clock.advance(0)
+  const [told] = manager.explain().candidates
+  t.like(told, { op: 'Compact(a)', score: undefined, chosen: true })
+  t.deepEqual(events.of('background-error'), [])
 })
 
 test('an op that has not changed is never asked again', async (t) => {

@@ -74,6 +74,10 @@ test('its rules apply in their order, each reason with its figures', (t) => {
     const choice = policy.choose(left, strained)
     t.is(choice.op?.name, name)
     t.regex(choice.reason, reason)
+    t.deepEqual(
+      [...(choice.scores?.keys() ?? [])],
+      left.map(({ op }) => op),
+    )
     left = left.filter((each) => each.op !== choice.op)
   }
 })
