@@ -21,6 +21,11 @@ test('a misspelt option or durability is refused, with the nearest name, and not
   await refused(table['getMany']?.([1], { colums: ['n'] }), /Did you mean "columns"/)
   await refused(table['count']?.({ wher: 1 }), /Did you mean "where"/)
   await refused(table['insert']?.({ n: 1 }, 'sync'), /options of insert are an object/)
+  const { scan } = table as unknown as { scan(o?: unknown): { toArray(): Promise<unknown> } }
+  for (const wrong of [5, null]) await refused(scan.call(table, wrong).toArray(), /options of scan are an object/)
+  await refused(scan.call(table, { wher: 1 }).toArray(), /scan has no option "wher".*Did you mean "where"/)
+  await refused(table['aggregate']?.(5), /options of aggregate are an object/)
+  await refused(table['aggregate']?.(null), /options of aggregate are an object/)
   const anyDb = db as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
   await refused(anyDb['createTable']?.(numbers, { ifNotExist: true }), /Did you mean "ifNotExists"/)
   await refused(anyDb['close']?.({ flsh: true }), /Did you mean "flush"/)
@@ -28,6 +33,9 @@ test('a misspelt option or durability is refused, with the nearest name, and not
   await refused(table['updateWhere']?.(undefined, {}), /as in updateWhere\(eq\(/)
   await refused(table['deleteWhere']?.(undefined), /as in deleteWhere\(eq\(/)
   await refused(anyDb['compact']?.({ kind: 'full' }), /A table is named by .*; got an object \(Object\)/)
+  const service = db.service.bind(db) as (token: unknown) => unknown
+  for (const wrong of [undefined, 'BlockCache', {}])
+    t.throws(() => service(wrong), { instanceOf: TypeError, message: /service takes a token/ })
   await refused(anyDb['alterTable']?.('numbers'), /^alterTable\("numbers"\) takes an object; got undefined/)
   const { changes } = table as unknown as { changes(o?: unknown): AsyncIterable<unknown> }
   const firstChange = async (o: unknown) => changes.call(table, o)[Symbol.asyncIterator]().next()
