@@ -36,6 +36,7 @@ import { MemoryBudget, MemoryConsumer } from './maintenance/memory-budget.ts'
 import { SchedulingPolicy } from './maintenance/scheduling-policy.ts'
 import { WorkerPool } from './maintenance/worker-pool.ts'
 import { BlockCache } from './sstable/block-cache.ts'
+import { Codec, requireCodecs } from './sstable/codec.ts'
 import { Compactor } from './tablet/compactor.ts'
 import { RowCache } from './tablet/row-cache.ts'
 import { diskVfs } from './vfs/disk-vfs.ts'
@@ -143,7 +144,9 @@ async function openAssembled(config: ResolvedConfig, assembly: Assembly, walStat
   const rowCache = assembly.has(RowCache) ? assembly.get(RowCache) : undefined
   const cache = assembly.get(BlockCache)
   const jobIds = assembly.get(JobIds)
-  const engine = await openStorage({ options, config, memory, cache, rowCache, jobIds, pool: assembly.get(WorkerPool) })
+  const codecs = assembly.getAll(Codec)
+  requireCodecs(codecs)
+  const engine = await openStorage({ options, config, memory, cache, rowCache, jobIds, codecs, pool: assembly.get(WorkerPool) })
   opened = engine
   walState.current = () => ({ walBytes: engine.wal?.retainedBytes ?? 0, targetBytes: config.wal.targetReplayBytes })
   try {

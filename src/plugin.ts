@@ -26,13 +26,7 @@ export { Lifecycle } from './kernel/lifecycle.ts'
 export { all, optional } from './kernel/needs.ts'
 export type { PluginModule, ProvideOptions } from './kernel/plugin-module.ts'
 export { MaintenanceManager } from './maintenance/maintenance-manager.ts'
-export {
-  type MaintenanceOp,
-  MaintenanceOpFactory,
-  type MaintenanceOpKind,
-  type MaintenanceOpStats,
-  type Registration,
-} from './maintenance/maintenance-op.ts'
+export type { MaintenanceOp, MaintenanceOpKind, MaintenanceOpStats, Registration } from './maintenance/maintenance-op.ts'
 export type { MaintenanceManagerOptions } from './maintenance/maintenance-options.ts'
 export type { MaintenanceExplanation, MaintenanceStatus } from './maintenance/maintenance-status.ts'
 export { MemoryBudget, MemoryConsumer, type MemoryLevel } from './maintenance/memory-budget.ts'
@@ -43,6 +37,7 @@ export { type CompactColumnsInput, type CompactColumnsOutput, compactColumns } f
 export { type MergeDeltaFilesInput, type MergeDeltaFilesOutput, mergeDeltaFiles } from './rowset/compaction/merge-delta-files.ts'
 export { type MergeRowSetsInput, type MergeRowSetsOutput, mergeRowSets } from './rowset/compaction/merge-rowsets.ts'
 export type { DeltaFileSummary } from './rowset/delta-file-writer.ts'
+export type { DiskRowSet as RowSet } from './rowset/disk-rowset.ts'
 export { type FlushDeltasInput, flushDeltas } from './rowset/flush-deltas.ts'
 export { type FlushInput, type FlushOutput, flushRows } from './rowset/flush-rows.ts'
 export type { KeyBlock } from './schema/column-vector.ts'
@@ -50,7 +45,7 @@ export { compareRanges, type KeyLayout, keyLayout } from './schema/key-encoding.
 export { type RowImage, rowImage, valueBytesOf } from './schema/row-image.ts'
 export type { ColumnSchema, ColumnValue, TableSchema } from './schema/table-schema.ts'
 export { BlockCache, type BlockCacheStats, type BlockRole, type CacheableBlock } from './sstable/block-cache.ts'
-export { Codec } from './sstable/codec.ts'
+export { Codec, requireCodec } from './sstable/codec.ts'
 export { SSTableReader } from './sstable/sstable-reader.ts'
 export { SSTableWriter } from './sstable/sstable-writer.ts'
 export { type CompactionContext, type CompactionKind, Compactor } from './tablet/compactor.ts'
@@ -72,6 +67,7 @@ export { type CachedRow, type CachedRows, RowCache, type RowCacheStats } from '.
 export type { RowSetClaim } from './tablet/rowset-claims.ts'
 export type { FrozenChanges, FrozenStore, Tablet } from './tablet/tablet.ts'
 export { TabletOp } from './tablet/tablet-op.ts'
+export { MaintenanceOpFactory } from './tablet/tablet-op-factory.ts'
 export {
   type AppendFile,
   type FileKind,

@@ -4,6 +4,7 @@ import {
   flushDeltaMemStore,
   flushDeltasJob,
   type MaintenanceOpStats,
+  type RowSet,
   type Tablet,
   TabletOp,
   type WorkerPool,
@@ -13,10 +14,10 @@ import { flushScore, scoreAgainInMs } from './flush-score.ts'
 export interface FlushDeltaMemStoreOptions {
   readonly thresholdBytes: number
   readonly maxAgeMs: number
-  readonly compression: 'none' | 'deflate'
+  /** A codec, by its name. */
+  readonly compression: string
 }
 
-type RowSet = Tablet['disk']['rowsets'][number]
 type Store = FrozenChanges['store']
 
 /** What a rowset on disk has in memory. */

@@ -14,7 +14,8 @@ export interface FlushMemRowSetOptions {
   readonly thresholdBytes: number
   readonly maxAgeMs: number
   readonly rowsetBytesMax: number
-  readonly compression: 'none' | 'deflate'
+  /** A codec, by its name. */
+  readonly compression: string
 }
 
 /** Writes the MemRowSet of a tablet, with the changes that its rows have taken, to SSTables and delta files; worth what `flushScore` says. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { byteSize, definePlugin, MaintenanceOpFactory, type Tablet } from '../../src/plugin.ts'
+import { all, byteSize, Codec, definePlugin, MaintenanceOpFactory, requireCodec } from '../../src/plugin.ts'
 import { FlushDeltaMemStoreOp } from './flush-delta-mem-store-op.ts'
 import { FlushMemRowSetOp } from './flush-mem-rowset-op.ts'
 
@@ -15,8 +15,8 @@ const options = z.strictObject({
   maxAgeMs: z.number().int().positive().default(120_000),
   /** Bytes that one rowset on disk should not exceed by much: '32MiB'. */
   rowsetSize: byteSize().default(32 * 1024 * 1024),
-  /** Compression of blocks in new SSTables: 'none' or 'deflate'. */
-  compression: z.enum(['none', 'deflate']).default('none'),
+  /** Compression of blocks in new SSTables: 'none', 'deflate', or a codec that a plugin contributes. */
+  compression: z.string().default('none'),
 })
 
 /** Contributes the ops that write MemRowSets, and changes of rows on disk, to files: one of each for each tablet. */
@@ -25,12 +25,15 @@ export const flush = definePlugin({
   options,
   contributes: [MaintenanceOpFactory],
   bind(module, { threshold, deltaThreshold, maxAgeMs, rowsetSize, compression }) {
-    module.contribute(MaintenanceOpFactory, [], () => ({
-      forTablet: (tablet: unknown) => [
-        new FlushMemRowSetOp(tablet as Tablet, { thresholdBytes: threshold, maxAgeMs, rowsetBytesMax: rowsetSize, compression }),
-        new FlushDeltaMemStoreOp(tablet as Tablet, { thresholdBytes: deltaThreshold, maxAgeMs, compression }),
-      ],
-    }))
+    module.contribute(MaintenanceOpFactory, [all(Codec)], (codecs) => {
+      requireCodec('flush: compression', compression, codecs)
+      return {
+        forTablet: (tablet) => [
+          new FlushMemRowSetOp(tablet, { thresholdBytes: threshold, maxAgeMs, rowsetBytesMax: rowsetSize, compression }),
+          new FlushDeltaMemStoreOp(tablet, { thresholdBytes: deltaThreshold, maxAgeMs, compression }),
+        ],
+      }
+    })
   },
 })
 

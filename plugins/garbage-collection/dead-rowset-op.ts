@@ -8,6 +8,7 @@ import {
   type MergeRowSetsOutput,
   mergeRowSetsJob,
   mergingCompaction,
+  type RowSet,
   type RowSetClaim,
   type Tablet,
   TabletOp,
@@ -16,10 +17,9 @@ import {
 export interface DeadRowSetOptions {
   readonly intervalMs: number
   readonly rowsetBytesMax: number
-  readonly compression: 'none' | 'deflate'
+  /** A codec, by its name. */
+  readonly compression: string
 }
-
-type RowSet = Tablet['disk']['rowsets'][number]
 
 /**
  * Rewrites rowsets whose every row seems to be deleted, and past retention: dead rows are left out, and if there are no

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { byteSize, definePlugin, MaintenanceOpFactory, type Tablet } from '../../src/plugin.ts'
+import { all, byteSize, Codec, definePlugin, MaintenanceOpFactory, requireCodec } from '../../src/plugin.ts'
 import { DeadRowSetOp } from './dead-rowset-op.ts'
 import { UndoCollectionOp } from './undo-collection-op.ts'
 
@@ -11,8 +11,8 @@ const options = z.strictObject({
   intervalMs: z.number().int().positive().default(60_000),
   /** Bytes that a rowset which is rewritten should not exceed by much: '32MiB'. */
   rowsetSize: byteSize().default(32 * 1024 * 1024),
-  /** Compression of blocks in what is rewritten: 'none' or 'deflate'. */
-  compression: z.enum(['none', 'deflate']).default('none'),
+  /** Compression of blocks in what is rewritten: 'none', 'deflate', or a codec that a plugin contributes. */
+  compression: z.string().default('none'),
 })
 
 /** Contributes the ops that let go of what nobody can ask for any more: expired undo history, and rowsets whose every row is deleted. */
@@ -21,12 +21,15 @@ export const garbageCollection = definePlugin({
   options,
   contributes: [MaintenanceOpFactory],
   bind(module, { intervalMs, rowsetSize, compression }) {
-    module.contribute(MaintenanceOpFactory, [], () => ({
-      forTablet: (tablet: unknown) => [
-        new UndoCollectionOp(tablet as Tablet, { intervalMs }),
-        new DeadRowSetOp(tablet as Tablet, { intervalMs, rowsetBytesMax: rowsetSize, compression }),
-      ],
-    }))
+    module.contribute(MaintenanceOpFactory, [all(Codec)], (codecs) => {
+      requireCodec('garbage-collection: compression', compression, codecs)
+      return {
+        forTablet: (tablet) => [
+          new UndoCollectionOp(tablet, { intervalMs }),
+          new DeadRowSetOp(tablet, { intervalMs, rowsetBytesMax: rowsetSize, compression }),
+        ],
+      }
+    })
   },
 })
 

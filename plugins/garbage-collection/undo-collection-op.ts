@@ -1,6 +1,12 @@
-import { expiredUndo, forgetHistory, type MaintenanceOpStats, type RowSetClaim, type Tablet, TabletOp } from '../../src/plugin.ts'
-
-type RowSet = Tablet['disk']['rowsets'][number]
+import {
+  expiredUndo,
+  forgetHistory,
+  type MaintenanceOpStats,
+  type RowSet,
+  type RowSetClaim,
+  type Tablet,
+  TabletOp,
+} from '../../src/plugin.ts'
 
 /** Drops undo files that lie wholly before the history that is kept. Nothing is rewritten: what is partly needed is left to compactions. */
 export class UndoCollectionOp extends TabletOp {

@@ -7,6 +7,7 @@ import {
   jobModule,
   type MaintenanceOpStats,
   majorDeltaCompaction,
+  type RowSet,
   type RowSetClaim,
   type Tablet,
   TabletOp,
@@ -16,10 +17,9 @@ import {
 export interface MajorCompactionOptions {
   /** Share of its rows that a column must have changed in. */
   readonly shareMin: number
-  readonly compression: 'none' | 'deflate'
+  /** A codec, by its name. */
+  readonly compression: string
 }
-
-type RowSet = Tablet['disk']['rowsets'][number]
 
 /** Columns of a rowset that are worth writing anew. */
 interface Choice {

@@ -1,5 +1,14 @@
 import { z } from 'zod'
-import { byteSize, Compactor, definePlugin, MaintenanceOpFactory, MergingCompactionPolicy, type Tablet } from '../../src/plugin.ts'
+import {
+  all,
+  byteSize,
+  Codec,
+  Compactor,
+  definePlugin,
+  MaintenanceOpFactory,
+  MergingCompactionPolicy,
+  requireCodec,
+} from '../../src/plugin.ts'
 import { MergeAll } from './merge-all.ts'
 import { MergingCompactionOp } from './merging-compaction-op.ts'
 import { WindowKnapsackPolicy } from './policy/window-knapsack-policy.ts'
@@ -12,8 +21,8 @@ const options = z.strictObject({
   budget: byteSize().default(128 * 1024 * 1024),
   /** Bytes that one rowset on disk should not exceed by much: '32MiB'. */
   rowsetSize: byteSize().default(32 * 1024 * 1024),
-  /** Compression of blocks in new SSTables: 'none' or 'deflate'. */
-  compression: z.enum(['none', 'deflate']).default('none'),
+  /** Compression of blocks in new SSTables: 'none', 'deflate', or a codec that a plugin contributes. */
+  compression: z.string().default('none'),
 })
 
 /** Chooses which rowsets a merge takes in. */
@@ -33,9 +42,10 @@ export const mergingCompaction = definePlugin({
   requires: [MergingCompactionPolicy],
   bind(module, { budget, rowsetSize, compression }) {
     const o = { budgetBytes: budget, rowsetBytesMax: rowsetSize, compression }
-    module.contribute(MaintenanceOpFactory, [MergingCompactionPolicy], (policy) => ({
-      forTablet: (tablet: unknown) => [new MergingCompactionOp(tablet as Tablet, policy, o)],
-    }))
+    module.contribute(MaintenanceOpFactory, [MergingCompactionPolicy, all(Codec)], (policy, codecs) => {
+      requireCodec('merging-compaction: compression', compression, codecs)
+      return { forTablet: (tablet) => [new MergingCompactionOp(tablet, policy, o)] }
+    })
     module.contribute(Compactor, [], () => new MergeAll(o))
   },
 })

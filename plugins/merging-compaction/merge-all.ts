@@ -1,7 +1,5 @@
-import { type CompactionContext, type Compactor, compactableDeltas, type Tablet, throwIfAborted } from '../../src/plugin.ts'
+import { type CompactionContext, type Compactor, compactableDeltas, type RowSet, type Tablet, throwIfAborted } from '../../src/plugin.ts'
 import { type MergeOptions, mergeClaimed } from './merge-rowsets-of.ts'
-
-type RowSet = Tablet['disk']['rowsets'][number]
 
 /** A merge holds a row group of each rowset that lies over the key it has come to, half a MiB or so, and some of its deltas. */
 const heightMax = 64

@@ -11,7 +11,8 @@ import {
 
 export interface MergeOptions {
   readonly rowsetBytesMax: number
-  readonly compression: 'none' | 'deflate'
+  /** A codec, by its name. */
+  readonly compression: string
 }
 
 /** Merges the rowsets of a claim, on the pool, and lets go of them; gives the ids of those that it made. Something more urgent may cancel it: ABORTED. */

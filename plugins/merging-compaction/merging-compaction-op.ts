@@ -5,6 +5,7 @@ import {
   type MaintenanceOpStats,
   type MergingChoice,
   type MergingCompactionPolicy,
+  type RowSet,
   type RowSetClaim,
   type Tablet,
   TabletOp,
@@ -14,8 +15,6 @@ import { type MergeOptions, mergeClaimed } from './merge-rowsets-of.ts'
 export interface MergingCompactionOpOptions extends MergeOptions {
   readonly budgetBytes: number
 }
-
-type RowSet = Tablet['disk']['rowsets'][number]
 
 /** What the policy chose, and of what. */
 interface Plan {

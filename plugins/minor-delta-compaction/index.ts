@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Compactor, definePlugin, MaintenanceOpFactory, type Tablet } from '../../src/plugin.ts'
+import { all, Codec, Compactor, definePlugin, MaintenanceOpFactory, requireCodec } from '../../src/plugin.ts'
 import { MinorCompactAll, MinorDeltaCompactionOp } from './minor-delta-compaction-op.ts'
 
 export { MinorDeltaCompactionOp } from './minor-delta-compaction-op.ts'
@@ -7,8 +7,8 @@ export { MinorDeltaCompactionOp } from './minor-delta-compaction-op.ts'
 const options = z.strictObject({
   /** Delta files of one kind that a rowset must have before they are made one: 4. */
   filesMin: z.number().int().min(2).default(4),
-  /** Compression of blocks in new delta files: 'none' or 'deflate'. */
-  compression: z.enum(['none', 'deflate']).default('none'),
+  /** Compression of blocks in new delta files: 'none', 'deflate', or a codec that a plugin contributes. */
+  compression: z.string().default('none'),
 })
 
 /** Contributes the op that makes one delta file of several, and what `db.compact` does of that kind. */
@@ -17,9 +17,10 @@ export const minorDeltaCompaction = definePlugin({
   options,
   contributes: [MaintenanceOpFactory, Compactor],
   bind(module, o) {
-    module.contribute(MaintenanceOpFactory, [], () => ({
-      forTablet: (tablet: unknown) => [new MinorDeltaCompactionOp(tablet as Tablet, o)],
-    }))
+    module.contribute(MaintenanceOpFactory, [all(Codec)], (codecs) => {
+      requireCodec('minor-delta-compaction: compression', o.compression, codecs)
+      return { forTablet: (tablet) => [new MinorDeltaCompactionOp(tablet, o)] }
+    })
     module.contribute(Compactor, [], () => new MinorCompactAll(o))
   },
 })

@@ -6,6 +6,7 @@ import {
   type MaintenanceOpStats,
   type MergeDeltaFilesOutput,
   minorDeltaCompaction,
+  type RowSet,
   type RowSetClaim,
   type Tablet,
   TabletOp,
@@ -14,10 +15,10 @@ import {
 
 export interface MinorCompactionOptions {
   readonly filesMin: number
-  readonly compression: 'none' | 'deflate'
+  /** A codec, by its name. */
+  readonly compression: string
 }
 
-type RowSet = Tablet['disk']['rowsets'][number]
 type Kind = 'redo' | 'undo'
 
 /** Delta files of one kind of one rowset. */

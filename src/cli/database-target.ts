@@ -1,9 +1,10 @@
 import { resolve } from 'node:path'
 import { VarveError } from '../base/errors.ts'
 import type { Database } from '../engine/api.ts'
-import type { DatabaseConfig } from '../kernel/config.ts'
+import { type DatabaseConfig, resolveConfig } from '../kernel/config.ts'
 import { loadConfig } from '../kernel/load-config.ts'
-import { open } from '../open.ts'
+import { assembleFor, open } from '../open.ts'
+import { Codec } from '../sstable/codec.ts'
 import { diskVfs } from '../vfs/disk-vfs.ts'
 import { loadConfigFile } from './config-file.ts'
 import { requireDatabase } from './require-database.ts'
@@ -42,6 +43,17 @@ export async function nearestConfig(cwd: string): Promise<DatabaseConfig | undef
 export function readOnlyConfig(config: DatabaseConfig): DatabaseConfig {
   const { createIfMissing: _, errorIfExists: __, ...rest } = config
   return { ...rest, readOnly: true }
+}
+
+/** The codecs that plugins of the configuration contribute; rejects with what `open` says of them. */
+export async function codecsOf(config: DatabaseConfig): Promise<readonly Codec[]> {
+  if (config.plugins === undefined || config.plugins.length === 0) return []
+  const assembly = await assembleFor(resolveConfig(readOnlyConfig(config)))
+  try {
+    return assembly.getAll(Codec)
+  } finally {
+    await assembly.stop()
+  }
 }
 
 /** Opens the database for reading, does the work, and closes it whatever happened. */

@@ -16,6 +16,7 @@ import type { HeldKeys, IngestedFile, IngestInput } from '../rowset/ingest-files
 import type { MemRowSet } from '../rowset/mem-rowset.ts'
 import { sealTable, type UnsealedTable } from '../sstable/table-file.ts'
 import { announceFiles, closeFiles, fileMeta, whileRetained } from '../tablet/data-files.ts'
+import { jobFilesOptions } from '../tablet/job-files-options.ts'
 import type { Tablet } from '../tablet/tablet.ts'
 import type { TabletEdit, TabletHost } from '../tablet/tablet-host.ts'
 import type { Vfs } from '../vfs/vfs.ts'
@@ -111,7 +112,7 @@ export class Ingest {
       return held
     })
     const { schema } = this.#form
-    const data: IngestInput = { vfs: this.#engine.vfsHandle(), schema, sources: this.#sources, held, ...o }
+    const data: IngestInput = { ...jobFilesOptions(this.#engine), schema, sources: this.#sources, held, ...o }
     return whileRetained(users, () => this.#engine.parts.pool.run<IngestedFile[]>({ module, data }, { signal: this.#signal }))
   }
 

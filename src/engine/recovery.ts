@@ -22,6 +22,7 @@ import { type RecoveredManifest, recoverManifest } from '../manifest/manifest-re
 import { Version } from '../manifest/version.ts'
 import { ChunkPool } from '../rowset/chunk-pool.ts'
 import type { BlockCache } from '../sstable/block-cache.ts'
+import type { Codec } from '../sstable/codec.ts'
 import { FileHandles } from '../sstable/file-handles.ts'
 import type { RowCache } from '../tablet/row-cache.ts'
 import type { Vfs } from '../vfs/vfs.ts'
@@ -44,6 +45,8 @@ export interface OpenStorageOptions {
   /** Undefined: rows read by key are put together from their columns each time. */
   readonly rowCache: RowCache | undefined
   readonly jobIds: JobIds
+  /** Codecs beside the built-in ones. */
+  readonly codecs: readonly Codec[]
   readonly pool: WorkerPool
 }
 

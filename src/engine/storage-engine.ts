@@ -21,6 +21,7 @@ import { DeltaStack } from '../rowset/delta-stack.ts'
 import { DiskRowSet } from '../rowset/disk-rowset.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
 import type { BlockCache } from '../sstable/block-cache.ts'
+import type { Codec } from '../sstable/codec.ts'
 import type { FileHandles } from '../sstable/file-handles.ts'
 import type { RowCache } from '../tablet/row-cache.ts'
 import type { Tablet } from '../tablet/tablet.ts'
@@ -48,6 +49,7 @@ export interface StorageParts {
   readonly cache: BlockCache
   readonly rowCache: RowCache | undefined
   readonly jobIds: JobIds
+  readonly codecs: readonly Codec[]
   readonly pool: WorkerPool
   readonly chunks: ChunkPool
   readonly files: FileHandles
@@ -182,6 +184,10 @@ export class StorageEngine implements TabletHost {
     return this.parts.options.clock.monotonicMs()
   }
 
+  get codecs(): readonly Codec[] {
+    return this.parts.codecs
+  }
+
   get jobIds(): JobIds {
     return this.parts.jobIds
   }
@@ -203,18 +209,19 @@ export class StorageEngine implements TabletHost {
   }
 
   openRowSet({ base, undo, redo }: RowSetMetas, schema: TableSchema): DiskRowSet {
-    const { cache, files, obsolete } = this.parts
+    const { cache, files, codecs, obsolete } = this.parts
     const path = this.sstablePath(base.fileNumber)
     const sources = { undo: undo.map((meta) => this.openDeltas(meta, schema)), redo: redo.map((meta) => this.openDeltas(meta, schema)) }
     const deltas = new DeltaStack(sources)
     for (const source of [...sources.undo, ...sources.redo]) source.release()
-    return new DiskRowSet({ meta: base, schema, path, cache, files, deltas, onReleased: () => obsolete.add([{ kind: 'sstable', path }]) })
+    const onReleased = () => obsolete.add([{ kind: 'sstable', path }])
+    return new DiskRowSet({ meta: base, schema, path, cache, files, codecs, deltas, onReleased })
   }
 
   openDeltas(meta: FileMeta, base: TableSchema): DeltaFile {
-    const { cache, files, obsolete } = this.parts
+    const { cache, files, codecs, obsolete } = this.parts
     const path = this.deltaPath(meta.fileNumber)
-    return new DeltaFile({ meta, base, path, cache, files, onReleased: () => obsolete.add([{ kind: 'delta', path }]) })
+    return new DeltaFile({ meta, base, path, cache, files, codecs, onReleased: () => obsolete.add([{ kind: 'delta', path }]) })
   }
 
   historyNeededFrom({ retentionMs = this.parts.config.history.retentionMs }: TableSchema): number {

@@ -1,5 +1,6 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { VarveError } from '../base/errors.ts'
+import { didYouMean } from '../base/suggest.ts'
 import { contributionToken } from '../base/token.ts'
 
 /**
@@ -12,7 +13,7 @@ export interface Codec {
   compress(bytes: Uint8Array): Uint8Array
   /** Exactly `sizeBytes` bytes, or throws. The input was checked by its checksum. */
   decompress(bytes: Uint8Array, sizeBytes: number): Uint8Array
-  /** A module (URL or package name) whose export `codec` is this codec: how a worker gets it. Built-in codecs need none. */
+  /** A module (URL or package name) whose export `codec` is this codec: how a worker gets it. Built-in codecs alone need none. */
   readonly module?: string
 }
 export const Codec = contributionToken<Codec>('Codec')
@@ -47,5 +48,31 @@ export function findCodec(name: string, codecs: readonly Codec[] = []): Codec {
     {
       context: { codec: name },
     },
+  )
+}
+
+/** TypeError or PLUGIN_CONFLICT unless contributed codecs can be told from each other and be found by a worker. */
+export function requireCodecs(codecs: readonly Codec[]): void {
+  const names = new Set(builtInCodecs.map(({ name }) => name))
+  for (const { name, module } of codecs) {
+    if (typeof name !== 'string' || name === '') throw new TypeError('A codec needs a name: files say by it how they are compressed.')
+    if (typeof module !== 'string')
+      throw new TypeError(
+        `The codec '${name}' says no module. Workers compress: give the URL of a module whose export "codec" it is, such as import.meta.url.`,
+      )
+    if (names.has(name))
+      throw new VarveError('PLUGIN_CONFLICT', `There are two codecs '${name}'. Take one out, or rename it.`, { context: { codec: name } })
+    names.add(name)
+  }
+}
+
+/** For an option that names a codec: CONFIG_INVALID, with the nearest name, unless it is built in or among `codecs`. */
+export function requireCodec(option: string, name: string, codecs: readonly Codec[]): void {
+  const known = [...builtInCodecs, ...codecs].map((codec) => codec.name)
+  if (known.includes(name)) return
+  throw new VarveError(
+    'CONFIG_INVALID',
+    `${option} names the codec '${name}', which no plugin contributes; there are ${known.join(', ')}.${didYouMean(name, known)}`,
+    { context: { option, codec: name, known } },
   )
 }

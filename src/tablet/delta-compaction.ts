@@ -12,6 +12,7 @@ import { DeltaStack } from '../rowset/delta-stack.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
 import { type CompactionOptions, type CompactionResult, deltaFiles, jobFile, runCompaction } from './compaction-run.ts'
 import { closeFiles, fileMeta, whileRetained } from './data-files.ts'
+import { jobFilesOptions } from './job-files-options.ts'
 import type { Tablet } from './tablet.ts'
 
 export interface MinorCompactionOptions extends CompactionOptions<MergeDeltaFilesInput, MergeDeltaFilesOutput> {
@@ -171,5 +172,5 @@ function newest(metas: readonly FileMeta[]): number {
 }
 
 function common({ host }: Tablet, { codec }: Pick<CompactionOptions<never, never>, 'codec'>) {
-  return { vfs: host.vfsHandle(), ...(codec && { codec }) }
+  return jobFilesOptions(host, codec)
 }

@@ -11,6 +11,7 @@ import type { DeltaFile } from '../rowset/delta-file.ts'
 import type { DeltaFileSummary } from '../rowset/delta-file-writer.ts'
 import type { FlushDeltasInput } from '../rowset/flush-deltas.ts'
 import { announceFiles, fileMeta, whileRetained } from './data-files.ts'
+import { jobFilesOptions } from './job-files-options.ts'
 import type { RowSetClaim } from './rowset-claims.ts'
 import type { FrozenChanges, Tablet } from './tablet.ts'
 
@@ -49,7 +50,7 @@ async function flush(tablet: Tablet, frozen: FrozenChanges, o: FlushChangesOptio
   let editBegun = false
   let isDurable = false
   try {
-    const input = { schema, frozen: frozen.store.freeze(), output, vfs: host.vfsHandle(), ...(o.codec && { codec: o.codec }) }
+    const input = { schema, frozen: frozen.store.freeze(), output, ...jobFilesOptions(host, o.codec) }
     const written = await whileRetained([frozen.store], () => o.run(input))
     const meta = fileMeta(tablet, { fileNumber, role: 'redo', rowset, flushedThroughOp: frozen.cut }, written)
     file = host.openDeltas(meta, schema)

@@ -15,6 +15,7 @@ import { laterState } from '../manifest/version-parts.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
 import type { FlushInput, FlushOutput, FlushTarget } from '../rowset/flush-rows.ts'
 import { announceFiles, closeFiles, type RowSetPlan, rowsetMetas, whileRetained } from './data-files.ts'
+import { jobFilesOptions } from './job-files-options.ts'
 import type { FrozenStore, Tablet } from './tablet.ts'
 
 export interface FlushOptions {
@@ -101,9 +102,8 @@ function flushInput(tablet: Tablet, frozen: FrozenStore, plan: FlushPlan, o: Flu
     frozen: frozen.store.freeze(),
     rowsPerOutput: plan.rowsPerOutput,
     outputs: plan.outputs,
-    vfs: host.vfsHandle(),
+    ...jobFilesOptions(host, o.codec),
     ...(frozen.changes && { changes: frozen.changes.freeze(), horizon: host.historyNeededFrom(schema) }),
-    ...(o.codec && { codec: o.codec }),
   }
 }
 

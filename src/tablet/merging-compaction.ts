@@ -6,6 +6,7 @@ import type { DiskRowSet } from '../rowset/disk-rowset.ts'
 import { type CompactionOptions, type CompactionResult, deltaFiles, jobFile, runCompaction } from './compaction-run.ts'
 import { closeFiles, type RowSetPlan, rowsetMetas, whileRetained } from './data-files.ts'
 import { type FlushChangesOptions, flushDeltaMemStore } from './delta-flush.ts'
+import { jobFilesOptions } from './job-files-options.ts'
 import type { Tablet } from './tablet.ts'
 import type { RowSetMetas } from './tablet-host.ts'
 
@@ -112,8 +113,7 @@ function mergeInput(tablet: Tablet, inputs: readonly RowSetMetas[], plan: MergeP
     rowsPerOutput: plan.rowsPerOutput,
     bytesPerOutputMax: o.rowsetBytesMax * bytesSlack,
     outputs: plan.outputs,
-    vfs: host.vfsHandle(),
-    ...(o.codec && { codec: o.codec }),
+    ...jobFilesOptions(host, o.codec),
   }
 }
 

@@ -6,6 +6,7 @@ import type { ChunkPool } from '../rowset/chunk-pool.ts'
 import type { DeltaFile } from '../rowset/delta-file.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
 import type { TableSchema } from '../schema/table-schema.ts'
+import type { Codec } from '../sstable/codec.ts'
 import type { VfsHandle } from '../vfs/vfs.ts'
 import type { RowCache } from './row-cache.ts'
 
@@ -20,6 +21,8 @@ export interface TabletHost {
   readonly chunks: ChunkPool
   readonly rowCache: RowCache | undefined
   readonly events: EventBus
+  /** Codecs beside the built-in ones. */
+  readonly codecs: readonly Codec[]
   /** The last op that was applied: the cut of a store that is frozen now. */
   readonly lastAppliedOp: number
   /** False while a large batch is being applied over several turns: a store frozen then would hold half of it. */

@@ -1,10 +1,13 @@
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { SeededRandom } from '../../src/base/seeded-random.ts'
 import { defineTable, int32, lt, string } from '../../src/index.ts'
 import { open } from '../../src/open.ts'
 import { workspace } from './run-cli.ts'
+
+const plugin = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** A database with rows on disk, changes of them on disk, and rows in the log. */
 async function prepared(t: ExecutionContext) {
@@ -45,6 +48,23 @@ test('verify reads history too', async (t) => {
   t.true(rowset.deltas.undo.changes >= 40)
   const { code, out } = await varve('verify')
   t.is(code, 0, out)
+})
+
+test('verify reads what a codec of the configuration has compressed', async (t) => {
+  const { path, varve } = workspace(t)
+  const config = {
+    directory: './data',
+    plugins: [plugin('./fixtures/inline-pool.ts'), plugin('../support/flip-codec-plugin.ts'), ['flush', { compression: 'flip' }]],
+  }
+  writeFileSync(path('varve.config.json'), JSON.stringify(config))
+  writeFileSync(path('a.csv'), `id,s\n${Array.from({ length: 3000 }, (_, i) => `${i},text ${i % 7}`).join('\n')}\n`)
+  t.is((await varve('import', 'a.csv', '-t', 'a', '-k', 'id')).code, 0)
+  const { code, out } = await varve('verify')
+  t.is(code, 0, out)
+  writeFileSync(path('varve.config.json'), JSON.stringify({ directory: './data' }))
+  const without = await varve('verify')
+  t.is(without.code, 1)
+  t.regex(without.out, /codec 'flip'.*add the plugin/)
 })
 
 test('verify finds a flipped byte in each kind of file, names the file, and has exit code 1', async (t) => {

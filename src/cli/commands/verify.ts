@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
+import type { DatabaseConfig } from '../../kernel/config.ts'
 import { diskVfs } from '../../vfs/disk-vfs.ts'
 import { countOf, countText, durationText, mebibytesText } from '../amounts.ts'
 import { plainJson } from '../cell.ts'
 import type { Cli, ExitCode } from '../cli.ts'
-import { targetConfig } from '../database-target.ts'
+import { codecsOf, targetConfig } from '../database-target.ts'
 import { progressBar } from '../progress.ts'
 import { textTable } from '../text-table.ts'
 import type { DatabaseProblem } from '../verify/database-problem.ts'
@@ -17,16 +18,18 @@ export function verifyCommand(cli: Cli, done: (code: ExitCode) => void): Command
     'verify --directory ./data --json',
   ])
   return withTarget(made).action(async (o: CommonOptions) => {
-    const { directory } = await targetConfig(o, cli.environment.cwd)
+    const config = await targetConfig(o, cli.environment.cwd)
     const beganMs = performance.now()
-    const result = await verify(cli, directory, o.json === true)
+    const result = await verify(cli, config, o.json === true)
     if (o.json) await cli.out.line(plainJson({ ok: result.problems.length === 0, ...result }))
     else await show(cli, result, performance.now() - beganMs)
     done(result.problems.length === 0 ? 0 : 1)
   })
 }
 
-async function verify(cli: Cli, directory: string, quiet: boolean): Promise<Verification> {
+async function verify(cli: Cli, config: DatabaseConfig, quiet: boolean): Promise<Verification> {
+  const { directory } = config
+  const codecs = await codecsOf(config)
   const bars: ReturnType<typeof progressBar>[] = []
   const { signal } = cli.environment
   const onProgress = (doneBytes: number, totalBytes: number) => {
@@ -34,7 +37,7 @@ async function verify(cli: Cli, directory: string, quiet: boolean): Promise<Veri
     bars[0]?.update(doneBytes)
   }
   try {
-    return await verifyDatabase({ vfs: diskVfs(), directory, signal, onProgress })
+    return await verifyDatabase({ vfs: diskVfs(), directory, codecs, signal, onProgress })
   } finally {
     bars[0]?.stop()
   }

@@ -4,6 +4,7 @@ import type { FileMeta } from '../../manifest/version-edit.ts'
 import { deltaSchema } from '../../rowset/delta-schema.ts'
 import type { TableSchema } from '../../schema/table-schema.ts'
 import type { BlockCache } from '../../sstable/block-cache.ts'
+import type { Codec } from '../../sstable/codec.ts'
 import { FileHandles } from '../../sstable/file-handles.ts'
 import { SSTableReader } from '../../sstable/sstable-reader.ts'
 import { joinPath, type Vfs } from '../../vfs/vfs.ts'
@@ -14,9 +15,9 @@ import type { DatabaseProblem } from './database-problem.ts'
 /** Checks one data file against what the manifest says of it, then from end to end. */
 export async function* verifyDataFile(
   vfs: Vfs,
-  o: { directory: string; meta: FileMeta; schema: TableSchema | undefined },
+  o: { directory: string; meta: FileMeta; schema: TableSchema | undefined; codecs: readonly Codec[] },
 ): AsyncGenerator<DatabaseProblem> {
-  const { meta, schema } = o
+  const { meta, schema, codecs } = o
   const file = dataFileName(meta)
   const path = joinPath(o.directory, file)
   const problem = (message: string, offset?: number): DatabaseProblem => ({ file, offset, message })
@@ -38,6 +39,7 @@ export async function* verifyDataFile(
     schema: meta.role === 'base' ? schema : deltaSchema(schema).schema,
     cache: noCache,
     files,
+    codecs,
   })
   try {
     let opened = true

@@ -10,6 +10,7 @@
 import { lockDatabase } from '../../engine/database-directory.ts'
 import { type DatabaseFile, orphanFiles } from '../../manifest/database-files.ts'
 import { type RecoveredManifest, recoverManifest } from '../../manifest/manifest-recovery.ts'
+import type { Codec } from '../../sstable/codec.ts'
 import type { Vfs } from '../../vfs/vfs.ts'
 import { requireDatabase } from '../require-database.ts'
 import { asProblem, type DatabaseProblem, nameOf } from './database-problem.ts'
@@ -31,6 +32,8 @@ export interface Verification {
 export interface VerifyOptions {
   readonly vfs: Vfs
   readonly directory: string
+  /** Codecs beside the built-in ones. */
+  readonly codecs?: readonly Codec[]
   readonly signal?: AbortSignal | undefined
   onProgress?(doneBytes: number, totalBytes: number): void
 }
@@ -66,7 +69,8 @@ class Verifier {
     for (const meta of live) {
       this.#o.signal?.throwIfAborted()
       const schema = manifest?.version.tables.get(meta.tableId)
-      for await (const problem of verifyDataFile(this.#o.vfs, { directory: this.#o.directory, meta, schema })) this.#problems.push(problem)
+      const { vfs, directory, codecs = [] } = this.#o
+      for await (const problem of verifyDataFile(vfs, { directory, meta, schema, codecs })) this.#problems.push(problem)
       doneBytes += meta.sizeBytes
       this.#o.onProgress?.(doneBytes, totalBytes)
     }
