@@ -13,6 +13,7 @@ export { Random } from './base/random.ts'
 export { type ContributionToken, contributionToken, type Token, token } from './base/token.ts'
 // Contribution points.
 export { Cleaner, CleanerDecorator } from './cleaner/cleaner.ts'
+export { Lifecycle } from './engine/engine-lifecycle.ts'
 export { type EngineOptions, engineOptions, type ReadObserver } from './engine/engine-options.ts'
 export { EventBus, type EventMap, type EventName, type FileInfo, type Listener } from './events/event-map.ts'
 export { byteSize } from './kernel/config.ts'
@@ -22,7 +23,6 @@ export {
   type PluginDeclaration,
   type PluginDefinition,
 } from './kernel/define-plugin.ts'
-export { Lifecycle } from './kernel/lifecycle.ts'
 export { all, optional } from './kernel/needs.ts'
 export type { PluginModule, ProvideOptions } from './kernel/plugin-module.ts'
 export { MaintenanceManager } from './maintenance/maintenance-manager.ts'
