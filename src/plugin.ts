@@ -37,7 +37,7 @@ export { type CompactColumnsInput, type CompactColumnsOutput, compactColumns } f
 export { type MergeDeltaFilesInput, type MergeDeltaFilesOutput, mergeDeltaFiles } from './rowset/compaction/merge-delta-files.ts'
 export { type MergeRowSetsInput, type MergeRowSetsOutput, mergeRowSets } from './rowset/compaction/merge-rowsets.ts'
 export type { DeltaFileSummary } from './rowset/delta-file-writer.ts'
-export type { DiskRowSet as RowSet } from './rowset/disk-rowset.ts'
+export type { DiskRowSet } from './rowset/disk-rowset.ts'
 export { type FlushDeltasInput, flushDeltas } from './rowset/flush-deltas.ts'
 export { type FlushInput, type FlushOutput, flushRows } from './rowset/flush-rows.ts'
 export type { KeyBlock } from './schema/column-vector.ts'

@@ -1,10 +1,10 @@
 import {
   type DeltaFileSummary,
+  type DiskRowSet,
   type FrozenChanges,
   flushDeltaMemStore,
   flushDeltasJob,
   type MaintenanceOpStats,
-  type RowSet,
   type Tablet,
   TabletOp,
   type WorkerPool,
@@ -22,7 +22,7 @@ type Store = FrozenChanges['store']
 
 /** What a rowset on disk has in memory. */
 interface Pending {
-  readonly rowset: RowSet
+  readonly rowset: DiskRowSet
   readonly bytes: number
   readonly changeCount: number
   readonly oldestOpId: number | undefined
@@ -98,7 +98,7 @@ export class FlushDeltaMemStoreOp extends TabletOp {
     return pending
   }
 
-  #describe(rowset: RowSet, store: Store, isFrozen: boolean): Omit<Pending, 'isClaimed'> {
+  #describe(rowset: DiskRowSet, store: Store, isFrozen: boolean): Omit<Pending, 'isClaimed'> {
     const nowMs = this.tablet.host.monotonicMs
     const seenMs = this.#seenMs.get(store) ?? nowMs
     this.#seenMs.set(store, seenMs)

@@ -3,12 +3,12 @@ import {
   compactableDeltas,
   countedDeadRows,
   type DeltaFileSummary,
+  type DiskRowSet,
   flushDeltasJob,
   type MaintenanceOpStats,
   type MergeRowSetsOutput,
   mergeRowSetsJob,
   mergingCompaction,
-  type RowSet,
   type RowSetClaim,
   type Tablet,
   TabletOp,
@@ -79,7 +79,7 @@ export class DeadRowSetOp extends TabletOp {
     }
   }
 
-  #dead(): RowSet[] {
+  #dead(): DiskRowSet[] {
     const { disk, claims, host, schema } = this.tablet
     const horizon = host.historyNeededFrom(schema)
     return disk.rowsets.filter(

@@ -1,8 +1,8 @@
 import {
+  type DiskRowSet,
   expiredUndo,
   forgetHistory,
   type MaintenanceOpStats,
-  type RowSet,
   type RowSetClaim,
   type Tablet,
   TabletOp,
@@ -48,12 +48,12 @@ export class UndoCollectionOp extends TabletOp {
     }
   }
 
-  #expired(): RowSet[] {
+  #expired(): DiskRowSet[] {
     const { disk, claims } = this.tablet
     return disk.rowsets.filter((rowset) => claims.allows('delta compaction', rowset) && bytesOf(this.tablet, rowset) > 0)
   }
 }
 
-function bytesOf(tablet: Tablet, rowset: RowSet): number {
+function bytesOf(tablet: Tablet, rowset: DiskRowSet): number {
   return expiredUndo(tablet, rowset).reduce((sum, { meta }) => sum + meta.sizeBytes, 0)
 }

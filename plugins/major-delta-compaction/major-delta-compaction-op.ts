@@ -4,10 +4,10 @@ import {
   type Compactor,
   chooseColumns,
   compactableDeltas,
+  type DiskRowSet,
   jobModule,
   type MaintenanceOpStats,
   majorDeltaCompaction,
-  type RowSet,
   type RowSetClaim,
   type Tablet,
   TabletOp,
@@ -23,7 +23,7 @@ export interface MajorCompactionOptions {
 
 /** Columns of a rowset that are worth writing anew. */
 interface Choice {
-  readonly rowset: RowSet
+  readonly rowset: DiskRowSet
   readonly files: ReturnType<typeof compactableDeltas>['redo']
   readonly columns: readonly number[]
   readonly rowShare: number
@@ -118,7 +118,7 @@ async function compactClaimed(
   }
 }
 
-function choiceOf(rowset: RowSet, shareMin: number): Choice | undefined {
+function choiceOf(rowset: DiskRowSet, shareMin: number): Choice | undefined {
   const { redo } = compactableDeltas(rowset)
   if (redo.length === 0) return undefined
   const statistics = redo.flatMap(({ meta }) => meta.deltas ?? [])

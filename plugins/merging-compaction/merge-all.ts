@@ -1,4 +1,11 @@
-import { type CompactionContext, type Compactor, compactableDeltas, type RowSet, type Tablet, throwIfAborted } from '../../src/plugin.ts'
+import {
+  type CompactionContext,
+  type Compactor,
+  compactableDeltas,
+  type DiskRowSet,
+  type Tablet,
+  throwIfAborted,
+} from '../../src/plugin.ts'
 import { type MergeOptions, mergeClaimed } from './merge-rowsets-of.ts'
 
 /** A merge holds a row group of each rowset that lies over the key it has come to, half a MiB or so, and some of its deltas. */
@@ -40,13 +47,13 @@ export class MergeAll implements Compactor {
 }
 
 /** The first run of rowsets, by key, that overlap each other, or one that has changes; undefined: there is none left. */
-function nextRun(tablet: Tablet, wanted: ReadonlySet<number>, done: ReadonlySet<number>): RowSet[] | undefined {
+function nextRun(tablet: Tablet, wanted: ReadonlySet<number>, done: ReadonlySet<number>): DiskRowSet[] | undefined {
   const rowsets = tablet.disk.rowsets.filter(({ meta }) => wanted.has(meta.rowset))
   for (let from = 0; from < rowsets.length; ) {
     let to = from + 1
-    let end = (rowsets[from] as RowSet).maxKey
-    while (to < rowsets.length && Buffer.compare((rowsets[to] as RowSet).minKey, end) <= 0) {
-      const { maxKey } = rowsets[to] as RowSet
+    let end = (rowsets[from] as DiskRowSet).maxKey
+    while (to < rowsets.length && Buffer.compare((rowsets[to] as DiskRowSet).minKey, end) <= 0) {
+      const { maxKey } = rowsets[to] as DiskRowSet
       if (Buffer.compare(maxKey, end) > 0) end = maxKey
       to++
     }
@@ -61,25 +68,25 @@ function nextRun(tablet: Tablet, wanted: ReadonlySet<number>, done: ReadonlySet<
  * Of a run in which more rowsets lie over each other than a merge should hold at a time, as many as it may: first those that
  * no merge has made, so that each pass leaves fewer of them.
  */
-function bounded(run: RowSet[], done: ReadonlySet<number>): RowSet[] {
+function bounded(run: DiskRowSet[], done: ReadonlySet<number>): DiskRowSet[] {
   if (heightOf(run) <= heightMax) return run
   const fresh = run.filter(({ meta }) => !done.has(meta.rowset))
   return (fresh.length > 1 ? fresh : run).slice(0, heightMax)
 }
 
 /** The most rowsets of a run, which is in order of their least keys, that lie over one key. */
-function heightOf(run: readonly RowSet[]): number {
+function heightOf(run: readonly DiskRowSet[]): number {
   const ends = run.map(({ maxKey }) => maxKey).sort((a, b) => Buffer.compare(a, b))
   let height = 0
   let ended = 0
   for (let begun = 1; begun <= run.length; begun++) {
-    while (Buffer.compare(ends[ended] as Uint8Array, (run[begun - 1] as RowSet).minKey) < 0) ended++
+    while (Buffer.compare(ends[ended] as Uint8Array, (run[begun - 1] as DiskRowSet).minKey) < 0) ended++
     height = Math.max(height, begun - ended)
   }
   return height
 }
 
 /** Whether a rowset has changes beside its base data that a rewrite would apply. */
-function isChanged(tablet: Tablet, rowset: RowSet): boolean {
+function isChanged(tablet: Tablet, rowset: DiskRowSet): boolean {
   return compactableDeltas(rowset).redo.length > 0 || tablet.changesOf(rowset) !== undefined || tablet.frozenChangesOf(rowset) !== undefined
 }

@@ -2,10 +2,10 @@ import {
   type CompactionContext,
   compactableDeltas,
   countedDeadRows,
+  type DiskRowSet,
   type MaintenanceOpStats,
   type MergingChoice,
   type MergingCompactionPolicy,
-  type RowSet,
   type RowSetClaim,
   type Tablet,
   TabletOp,
@@ -18,7 +18,7 @@ export interface MergingCompactionOpOptions extends MergeOptions {
 
 /** What the policy chose, and of what. */
 interface Plan {
-  readonly rowsets: readonly RowSet[]
+  readonly rowsets: readonly DiskRowSet[]
   readonly choice: MergingChoice
 }
 
@@ -61,20 +61,20 @@ export class MergingCompactionOp extends TabletOp {
   #plan(): Plan | undefined {
     const { disk, schema, claims, host } = this.tablet
     if (!schema.maintenance.compaction || disk.size < 2) return undefined
-    const isFree = (rowset: RowSet) => claims.allows('merging compaction', rowset)
+    const isFree = (rowset: DiskRowSet) => claims.allows('merging compaction', rowset)
     const last = this.#last
     if (last?.disk === disk && (last.plan ? last.plan.rowsets.every(isFree) : last.allAvailable)) return last.plan
     const { budgetBytes, rowsetBytesMax } = this.#o
     const horizon = host.historyNeededFrom(schema)
     const rowsets = disk.rowsets.map((rowset) => ({ ...describe(rowset, horizon), available: isFree(rowset) }))
     const choice = this.#policy.choose({ rowsets, budgetBytes, targetBytes: rowsetBytesMax })
-    const plan = choice.rowsets.length === 0 ? undefined : { rowsets: choice.rowsets.map((i) => disk.rowsets[i] as RowSet), choice }
+    const plan = choice.rowsets.length === 0 ? undefined : { rowsets: choice.rowsets.map((i) => disk.rowsets[i] as DiskRowSet), choice }
     this.#last = { disk, plan, allAvailable: rowsets.every(({ available }) => available) }
     return plan
   }
 }
 
-function describe(rowset: RowSet, horizon: number) {
+function describe(rowset: DiskRowSet, horizon: number) {
   const { minKey, maxKey, rowCount } = rowset
   const { undo, redo } = compactableDeltas(rowset)
   const deltaBytes = [...undo, ...redo].reduce((sum, { meta }) => sum + meta.sizeBytes, 0)

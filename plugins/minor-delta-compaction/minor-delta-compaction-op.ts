@@ -2,11 +2,11 @@ import {
   type CompactionContext,
   type Compactor,
   compactableDeltas,
+  type DiskRowSet,
   jobModule,
   type MaintenanceOpStats,
   type MergeDeltaFilesOutput,
   minorDeltaCompaction,
-  type RowSet,
   type RowSetClaim,
   type Tablet,
   TabletOp,
@@ -23,7 +23,7 @@ type Kind = 'redo' | 'undo'
 
 /** Delta files of one kind of one rowset. */
 interface Files {
-  readonly rowset: RowSet
+  readonly rowset: DiskRowSet
   readonly kind: Kind
   readonly files: ReturnType<typeof compactableDeltas>[Kind]
 }
@@ -123,7 +123,7 @@ async function compactClaimed(
 }
 
 /** What of a rowset is worth compacting. */
-function filesOf(rowset: RowSet, filesMin: number): Files[] {
+function filesOf(rowset: DiskRowSet, filesMin: number): Files[] {
   const { redo, undo } = compactableDeltas(rowset)
   const all: Files[] = [
     { rowset, kind: 'redo', files: redo },

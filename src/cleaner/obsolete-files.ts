@@ -7,7 +7,7 @@ import type { Cleaner } from './cleaner.ts'
 export interface ObsoleteFile {
   readonly kind: FileKind
   readonly path: string
-  /** Of a manifest or a log segment: it is then also reported as `manifest:deleted` or `wal:deleted`. */
+  /** Of a manifest or a log segment: once cleaned it is also reported as `manifest:deleted` or `wal:deleted`. */
   readonly fileNumber?: number
 }
 

@@ -204,7 +204,7 @@ async function beginWriters(
     ...common,
     version: begun,
     ...(recovered ? { previous: recovered } : {}),
-    obsolete: ({ path }) => engine.parts.obsolete.add([{ kind: 'manifest', path }]),
+    obsolete: ({ fileNumber, path }) => engine.parts.obsolete.add([{ kind: 'manifest', fileNumber, path }]),
   })
   try {
     const position = () => ({ fileNumber: manifest.fileNumber, sizeBytes: manifest.sizeBytes })

@@ -275,7 +275,7 @@ export class StorageEngine implements TabletHost {
     const needed = this.#manifest?.version.logNeededFrom
     if (!this.#wal || !needed) return
     const segments = this.#wal.takeObsolete(needed)
-    this.parts.obsolete.add(segments.map(({ path }) => ({ kind: 'wal' as const, path })))
+    this.parts.obsolete.add(segments.map(({ fileNumber, path }) => ({ kind: 'wal' as const, fileNumber, path })))
   }
 
   async discardFiles(paths: readonly string[]): Promise<void> {

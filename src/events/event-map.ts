@@ -63,10 +63,13 @@ export interface EventMap {
   /** In the same tick as the installation, and after `sstable:created` of each file. */
   'sstable:ingested': { readonly files: readonly FileInfo[] }
   'delta:created': { readonly file: FileInfo }
+  /** The cleaner is done with the file, whatever its kind. */
   'file:deleted': { readonly path: string; readonly kind: string }
   'manifest:created': NumberedFile
+  /** After the `file:deleted` of it. */
   'manifest:deleted': NumberedFile
   'wal:created': NumberedFile
+  /** After the `file:deleted` of it. */
   'wal:deleted': NumberedFile
   /** In the tick whose state the checkpoint has. One that is refused for its directory tells nothing. */
   'checkpoint:begin': Begin & CheckpointScope

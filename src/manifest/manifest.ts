@@ -59,7 +59,7 @@ export class Manifest {
       await installManifest(open, o)
       const manifest = new Manifest(o, open, o.version)
       o.events.emit('manifest:created', { fileNumber: open.fileNumber, path: open.path })
-      if (o.previous) manifest.#retire(o.previous)
+      if (o.previous) o.obsolete(o.previous)
       return manifest
     } catch (error) {
       throw isDiskFull(error) ? diskFullError('the manifest in', o.directory, error) : error
@@ -199,12 +199,7 @@ export class Manifest {
     this.#rotateAtBytes = this.#nextRotation()
     this.#o.events.emit('manifest:created', { fileNumber: open.fileNumber, path: open.path })
     await old.file.close().catch(() => {})
-    this.#retire({ fileNumber: old.fileNumber, path: old.path })
-  }
-
-  #retire(file: ManifestFile): void {
-    this.#o.events.emit('manifest:deleted', file)
-    this.#o.obsolete(file)
+    this.#o.obsolete({ fileNumber: old.fileNumber, path: old.path })
   }
 
   #nextRotation(): number {

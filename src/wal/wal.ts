@@ -218,9 +218,7 @@ export class Wal {
 
   /** Takes the segments before a position that a durable edit states out of the log, for the cleaner to remove; never the live one. */
   takeObsolete({ segment }: LogPosition): readonly LogSegment[] {
-    const obsolete = this.#sealed.takeBefore(segment)
-    for (const { fileNumber, path } of obsolete) this.#o.events.emit('wal:deleted', { fileNumber, path })
-    return obsolete
+    return this.#sealed.takeBefore(segment)
   }
 
   /** Bytes of segments that would be obsolete if no op up to `opId` were needed. Cheap: a look at each segment. */

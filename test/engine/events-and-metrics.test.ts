@@ -1,5 +1,5 @@
 import test from 'ava'
-import { type Database, type EventMap, type EventName, writeSSTable } from '../../src/index.ts'
+import { type Database, type EngineOptions, type EventMap, type EventName, writeSSTable } from '../../src/index.ts'
 import { MemoryVfs, openMemory } from '../../src/testing/index.ts'
 import { countingVfs } from '../../src/vfs/counting-vfs.ts'
 import { outcome, rowsFrom, small, turns } from './kit.ts'
@@ -58,6 +58,42 @@ test('a flush is told in order: begin, what was made, end in the tick of the ins
   t.is(ending.outputs[0]?.rows, 1000)
   t.is(ending.outputs[0]?.sizeBytes, vfs.snapshot().get(ending.outputs[0]?.path ?? '')?.length)
   await db.close()
+})
+
+test('log segments and manifests are told as deleted once they are, by number and path; one that could not be cleaned is not', async (t) => {
+  const vfs = new MemoryVfs()
+  const told: string[] = []
+  let cleans = true
+  const configure = ({ events, cleaner }: EngineOptions) => {
+    const { clean } = cleaner
+    Object.assign(cleaner, {
+      clean: (...given: Parameters<typeof clean>) => (cleans ? clean.apply(cleaner, given) : Promise.reject(new Error('not now'))),
+    })
+    events.on('background-error', () => undefined)
+    for (const event of ['manifest:deleted', 'wal:deleted'] as const)
+      events.on(event, (file) => told.push(`${event} ${Object.keys(file)} ${vfs.snapshot().has(file.path)} ${file.path}`))
+  }
+  for (let round = 0; round < 2; round++) {
+    const db = await openMemory({ wal: { segmentBytes: 2048 } }, { vfs, configure })
+    const table = await db.createTable(small, { ifNotExists: true })
+    for (let i = 0; i < 20; i++) await table.insert(rowsFrom(round * 10_000 + i * 10, 10))
+    await db.sync()
+    await db.flush()
+    await turns(10)
+    await db.close()
+    if (round === 0) {
+      t.true(told.length > 0)
+      cleans = false
+    }
+  }
+  t.regex(told.join(), /^wal:deleted fileNumber,path false \/db\/000002\.wal/)
+  t.true(told.every((line) => / fileNumber,path false /.test(line)))
+  t.false(told.some((line) => line.startsWith('manifest')))
+  cleans = true
+  const db = await openMemory({}, { vfs, configure })
+  await turns(10)
+  await db.close()
+  t.is(told.filter((line) => /^manifest:deleted fileNumber,path false \/db\/MANIFEST-\d+$/.test(line)).length, 1)
 })
 
 test('every begin has its end, with the same job and reason, though flushes fail and tables go', async (t) => {
