@@ -10,7 +10,7 @@ export { Clock, type Timer } from './base/clock.ts'
 // Building blocks.
 export { abortedError, asError, InvariantError, invariant, throwIfAborted, VarveError, type VarveErrorCode } from './base/errors.ts'
 export { Random } from './base/random.ts'
-export { type ContributionToken, contributionToken, type Token, token } from './base/token.ts'
+export { type ContributionToken, contributionToken, type ServiceRef, type Token, token } from './base/token.ts'
 // Contribution points.
 export { Cleaner, CleanerDecorator } from './cleaner/cleaner.ts'
 export { Lifecycle } from './engine/engine-lifecycle.ts'
@@ -46,6 +46,7 @@ export { type RowImage, rowImage, valueBytesOf } from './schema/row-image.ts'
 export type { ColumnSchema, ColumnValue, TableSchema } from './schema/table-schema.ts'
 export { BlockCache, type BlockCacheStats, type BlockRole, type CacheableBlock } from './sstable/block-cache.ts'
 export { Codec, requireCodec } from './sstable/codec.ts'
+export { FileHandles } from './sstable/file-handles.ts'
 export { SSTableReader } from './sstable/sstable-reader.ts'
 export { SSTableWriter } from './sstable/sstable-writer.ts'
 export { type CompactionContext, type CompactionKind, Compactor } from './tablet/compactor.ts'
@@ -78,4 +79,4 @@ export {
   Vfs,
   type VfsHandle,
 } from './vfs/vfs.ts'
-export { openVfsHandle } from './vfs/vfs-handle.ts'
+export { localVfsHandle, openVfsHandle } from './vfs/vfs-handle.ts'

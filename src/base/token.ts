@@ -12,6 +12,15 @@ export type Token<T> = symbol & { readonly [carries]: (value: T) => T }
 /** The identity of a contribution point: many plugins may contribute a `T`. */
 export type ContributionToken<T> = Token<T> & { readonly [many]: true }
 
+/** A service by its token, or by a class that carries it: `MaintenanceManager` stands for `MaintenanceManager.token`. */
+export type ServiceRef<T> = Token<T> | ((abstract new (...given: never[]) => T) & { readonly token: Token<T> })
+
+/** The token that something given as a service stands for; what is neither token nor such a class is given back. */
+export function tokenOf(given: unknown): unknown {
+  const carried = typeof given === 'function' ? (given as { token?: unknown }).token : undefined
+  return typeof carried === 'symbol' ? carried : given
+}
+
 /** Makes the token of a service (one implementation, replaceable by configuration). */
 export function token<T>(name: string): Token<T> {
   return Symbol.for(`varve/service/${name}`) as Token<T>

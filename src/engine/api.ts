@@ -6,7 +6,7 @@
  * its column is data, not misuse, and rejects with INVALID_VALUE { table, column, rowIndex }. Every call on a closed
  * database rejects with DATABASE_CLOSED, and one that the file system fails with IO_ERROR or DISK_FULL.
  */
-import type { Token } from '../base/token.ts'
+import type { ServiceRef } from '../base/token.ts'
 import type { EventBus } from '../events/event-map.ts'
 import type { MaintenanceExplanation, MaintenanceStatus } from '../maintenance/maintenance-status.ts'
 import type { Aggregate, AggregateResult, Bucket, GroupKeys } from '../query/aggregate.ts'
@@ -240,7 +240,7 @@ export interface Database extends AsyncDisposable {
   }
   readonly events: EventBus
   /** A service of this database, by its token (or by a class that carries its token); SERVICE_NOT_FOUND. */
-  service<T>(token: Token<T> | { readonly token: Token<T> }): T
+  service<T>(token: ServiceRef<T>): T
   /**
    * Closes: cancels and waits for maintenance (at most `timeoutMs`, default 10,000), syncs the log, releases the
    * directory. `flush: true` first writes all memory to SSTables. Idempotent; writes under way are finished, those

@@ -1,7 +1,7 @@
 import { requireOptions } from '../base/call-options.ts'
 import { throwIfAborted } from '../base/errors.ts'
 import { eventLoopGate, holdEventLoop } from '../base/event-loop-gate.ts'
-import type { Token } from '../base/token.ts'
+import { type ServiceRef, type Token, tokenOf } from '../base/token.ts'
 import type { MaintenanceManager } from '../maintenance/maintenance-manager.ts'
 import { describeValue } from '../schema/column-value.ts'
 import { definitionMismatch } from '../schema/schema-diff.ts'
@@ -208,11 +208,11 @@ export class VarveDatabase implements Database {
     return databaseMetrics(this.#engine)
   }
 
-  service<T>(token: Token<T> | { readonly token: Token<T> }): T {
-    const found: unknown = typeof token === 'symbol' ? token : (token as { token?: unknown } | null | undefined)?.token
-    if (typeof found !== 'symbol')
+  service<T>(token: ServiceRef<T>): T {
+    const wanted = tokenOf(token)
+    if (typeof wanted !== 'symbol')
       throw new TypeError(`service takes a token, as varve/plugin exports them: service(BlockCache); got ${describeValue(token)}.`)
-    return this.#parts.service(found as Token<T>)
+    return this.#parts.service(wanted as Token<T>)
   }
 
   close(o: { flush?: boolean; timeoutMs?: number } = {}): Promise<void> {

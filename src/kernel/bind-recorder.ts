@@ -1,6 +1,6 @@
 import 'reflect-metadata'
 import { type BindToFluentSyntax, ContainerModule, type ContainerModuleLoadOptions } from 'inversify'
-import { isContributionToken, tokenName } from '../base/token.ts'
+import { isContributionToken, tokenName, tokenOf } from '../base/token.ts'
 import type { PluginSpec } from './define-plugin.ts'
 import { injectOptions, type PlainNeed, plainNeeds } from './needs.ts'
 import { BindError, pluginFailure } from './plugin-failure.ts'
@@ -59,8 +59,8 @@ class BindRecorder {
     this.#taken = taken
     this.#bindings = bindings
     this.module = Object.freeze({
-      provide: (service: symbol, needs: readonly unknown[], factory: unknown, o?: ProvideOptions<unknown>) =>
-        this.#provide(service, needs, factory, o),
+      provide: (service: unknown, needs: readonly unknown[], factory: unknown, o?: ProvideOptions<unknown>) =>
+        this.#provide(tokenOf(service) as symbol, needs, factory, o),
       contribute: (to: symbol, needs: readonly unknown[], factory: unknown, o?: ProvideOptions<unknown>) =>
         this.#contribute(to, needs, factory, o),
       container: this.#guardedContainer(),

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { didYouMean } from '../base/suggest.ts'
-import { type ContributionToken, isContributionToken, type Token, tokenName } from '../base/token.ts'
+import { type ContributionToken, isContributionToken, type ServiceRef, tokenName, tokenOf } from '../base/token.ts'
 import { type OptionRecord, type RecordInput, type RecordOutput, recordSchema } from './option-record.ts'
 import type { PluginModule } from './plugin-module.ts'
 
@@ -20,7 +20,7 @@ export interface PluginDefinition<I = never> extends ConfiguredPlugin {
   (options: I): ConfiguredPlugin
 }
 
-type Tokens<P extends readonly unknown[]> = { readonly [K in keyof P]: Token<P[K]> }
+type Services<P extends readonly unknown[]> = { readonly [K in keyof P]: ServiceRef<P[K]> }
 type ContributionTokens<P extends readonly unknown[]> = { readonly [K in keyof P]: ContributionToken<P[K]> }
 /** What a plugin may state its options by. */
 export type OptionsSchema = StandardSchemaV1 | OptionRecord
@@ -43,11 +43,11 @@ export interface PluginDeclaration<
    */
   readonly options?: S
   /** Services that `bind` provides: exactly these. */
-  readonly provides?: Tokens<P>
+  readonly provides?: Services<P>
   /** Contribution points that `bind` contributes to: exactly these, each any number of times but at least once. */
   readonly contributes?: ContributionTokens<C>
   /** Services of others that must be there. Their plugins start earlier and stop later. Needs of factories imply it. */
-  readonly requires?: Tokens<R>
+  readonly requires?: Services<R>
   /** Plugins, by name, that must be there. They start earlier and stop later. */
   readonly dependsOn?: readonly string[]
   /** Says how everything declared is made. Called once per assembly, with checked options; makes nothing itself. */
@@ -157,7 +157,8 @@ function isSchema(value: unknown): value is StandardSchemaV1 {
 }
 
 function checkTokens(where: string, key: string, given: unknown, many: boolean): readonly symbol[] {
-  const tokens = checkList(where, key, given, (each): each is symbol => typeof each === 'symbol', 'a token')
+  const named = Array.isArray(given) ? given.map(tokenOf) : given
+  const tokens = checkList(where, key, named, (each): each is symbol => typeof each === 'symbol', 'a token')
   for (const token of tokens) {
     if (isContributionToken(token) === many) continue
     const advice = many

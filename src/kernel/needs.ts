@@ -1,5 +1,5 @@
 import type { MapToResolvedValueInjectOptions } from 'inversify'
-import { type ContributionToken, isContributionToken, type Token, tokenName } from '../base/token.ts'
+import { type ContributionToken, isContributionToken, type ServiceRef, tokenName, tokenOf } from '../base/token.ts'
 import { BindError } from './plugin-failure.ts'
 
 declare const gives: unique symbol
@@ -11,8 +11,8 @@ export interface SpecialNeed<T> {
   readonly how: 'all' | 'optional'
 }
 
-/** What a factory can be given: a service by its token, `all(contributions)`, or `optional(service)`. */
-export type Need<T> = Token<T> | SpecialNeed<T>
+/** What a factory can be given: a service by its token (or the class that carries it), `all(contributions)`, or `optional(service)`. */
+export type Need<T> = ServiceRef<T> | SpecialNeed<T>
 
 /** The needs of a factory that takes the arguments `A`. */
 export type Needs<A extends readonly unknown[]> = { readonly [K in keyof A]: Need<A[K]> }
@@ -28,7 +28,8 @@ export function all<T>(to: ContributionToken<T>): SpecialNeed<readonly T[]> {
 }
 
 /** Needs a service if some plugin provides it, else gets undefined. */
-export function optional<T>(service: Token<T>): SpecialNeed<T | undefined> {
+export function optional<T>(given: ServiceRef<T>): SpecialNeed<T | undefined> {
+  const service = tokenOf(given) as symbol
   if (isContributionToken(service))
     throw new TypeError(
       `optional(${tokenName(service)}): ${tokenName(service)} is a contribution point, never missing. Use all(${tokenName(service)}).`,
@@ -45,7 +46,8 @@ export interface PlainNeed {
 /** Checks the needs that a plugin passed and drops their types; misuse is a TypeError that names `where`. */
 export function plainNeeds(needs: readonly unknown[], where: string): PlainNeed[] {
   if (!Array.isArray(needs)) throw new BindError(`${where}: the needs must be an array of tokens, [] if there are none.`)
-  return needs.map((need: unknown, index) => {
+  return needs.map((given: unknown, index) => {
+    const need = tokenOf(given)
     if (typeof need === 'symbol') {
       if (isContributionToken(need))
         throw new BindError(`${where}: ${tokenName(need)} is a contribution point; need it as all(${tokenName(need)}).`)

@@ -1,5 +1,5 @@
 import type { ContainerModuleLoadOptions } from 'inversify'
-import type { ContributionToken, Token } from '../base/token.ts'
+import type { ContributionToken, ServiceRef } from '../base/token.ts'
 import type { Given, Needs } from './needs.ts'
 
 /** What a plugin may say about the instance that its factory makes. */
@@ -19,7 +19,7 @@ export interface ProvideOptions<T> {
 export interface PluginModule {
   /** Provides a service. `module.provide(BlockCache, [Clock], (clock) => new LruBlockCache(clock))`. */
   provide<T, const A extends readonly unknown[]>(
-    service: Token<T>,
+    service: ServiceRef<T>,
     needs: Needs<A>,
     factory: (...needs: Given<A>) => T | Promise<T>,
     o?: ProvideOptions<T>,

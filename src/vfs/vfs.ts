@@ -43,7 +43,7 @@ export interface Vfs {
    * lock whose holder has died is taken over.
    */
   lock(path: string): Promise<FileLock>
-  /** What a worker needs to use the same files; see `openVfsHandle`. */
+  /** What a worker needs to use the same files; see `openVfsHandle`. Of files in this thread's memory: `localVfsHandle(this)`. */
   handle(): VfsHandle
 }
 export const Vfs = token<Vfs>('Vfs')

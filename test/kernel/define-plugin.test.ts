@@ -1,7 +1,9 @@
 import test from 'ava'
 import { z } from 'zod'
+import { token } from '../../src/base/token.ts'
 import { byteSize } from '../../src/kernel/config.ts'
 import { definePlugin, isConfiguredPlugin, type PluginDefinition } from '../../src/kernel/define-plugin.ts'
+import { optional } from '../../src/kernel/needs.ts'
 import type { PluginModule } from '../../src/kernel/plugin-module.ts'
 import { assembled, Biscuit, Milk, type Named, refusal, says, Tea } from './support.ts'
 
@@ -44,6 +46,33 @@ test('options can be stated one by one; those with a default may be left out', a
   const error = await refusal({ plugins: [plugin({ size: 'big' })] })
   t.true(says(error, 'CONFIG_INVALID', 'option "size"', 'found "big"', 'option "label"', 'found nothing'))
   t.true(says(await refusal({ defaults: [plugin], plugins: [['record', { labell: 'x' }]] }), 'CONFIG_INVALID', 'Did you mean "label"?'))
+})
+
+class Kettle {
+  static readonly token = token<Kettle>('Kettle')
+  readonly litres = 1.5
+}
+
+test('a class that carries its token stands for it, wherever a plugin names a service', async (t) => {
+  const maker = definePlugin({
+    name: 'maker',
+    provides: [Kettle],
+    bind: (module) => module.provide(Kettle, [], () => new Kettle()),
+  })
+  const user = definePlugin({
+    name: 'user',
+    provides: [Tea, Milk],
+    requires: [Kettle],
+    bind(module) {
+      module.provide(Tea, [Kettle], (kettle) => ({ from: kettle.litres.toFixed(1) }))
+      module.provide(Milk, [optional(Kettle)], (kettle) => ({ from: `${kettle?.litres}` }))
+    },
+  })
+  const assembly = await assembled({ plugins: [user, maker] })
+  t.deepEqual([assembly.get(Tea).from, assembly.get(Milk).from], ['1.5', '1.5'])
+  t.true(says(await refusal({ plugins: [user] }), 'PLUGIN_REQUIRES', 'Kettle'))
+  class Homeless {}
+  t.throws(() => untyped({ name: 'x', requires: [Homeless], bind }), { instanceOf: TypeError, message: /"requires\[0\]" is not a token/ })
 })
 
 test('swapped needs do not compile', (t) => {

@@ -7,15 +7,24 @@ import {
   type Choice,
   definePlugin,
   engineOptions,
+  FileHandles,
   Lifecycle,
+  localVfsHandle,
+  MaintenanceManager,
   MaintenanceOpFactory,
   type MaintenanceOpStats,
   type RowSet,
   SchedulingPolicy,
+  SSTableReader,
+  type Tablet,
+  TabletOp,
+  Vfs,
   WorkerPool,
 } from 'varve/plugin'
 import * as testing from 'varve/testing'
 import { outcome } from '../engine/kit.ts'
+
+const numbers = application.defineTable('numbers', { columns: { id: application.int32() }, primaryKey: ['id'] })
 
 const promised = {
   varve: `open loadConfig defineConfig defineTable bool int8 int16 int32 int64 float double timestamp string binary hashPartition rangePartition
@@ -92,7 +101,7 @@ test('services need no more than the contract names, and contributions are typed
     },
   })
   await using db = await testing.openMemory({ plugins: [own] })
-  const table = await db.createTable(application.defineTable('t', { columns: { id: application.int32() }, primaryKey: ['id'] }))
+  const table = await db.createTable(numbers)
   await table.insert([{ id: 1 }, { id: 2 }])
   await db.flush()
   t.deepEqual(await table.get(1), { id: 1 })
@@ -103,3 +112,72 @@ test('services need no more than the contract names, and contributions are typed
   t.deepEqual(seen, ['get'])
   t.is(db.maintenance.explain().policy, 'first-come')
 })
+
+test('a third party can wrap the file system, jobs included, and read the files of a tablet with a reader of its own', async (t) => {
+  const created: string[] = []
+  class WatchedVfs extends testing.MemoryVfs {
+    override handle() {
+      return localVfsHandle(this)
+    }
+    override create(path: string) {
+      created.push(path)
+      return super.create(path)
+    }
+  }
+  const reading = definePlugin({
+    name: 'reading',
+    provides: [Vfs],
+    contributes: [MaintenanceOpFactory],
+    requires: [MaintenanceManager],
+    bind(module) {
+      module.provide(Vfs, [], () => new WatchedVfs())
+      module.contribute(MaintenanceOpFactory, [Vfs, BlockCache], (vfs, cache) => ({
+        forTablet: (tablet) => [new CountRows(tablet, new FileHandles(vfs), cache)],
+      }))
+    },
+  })
+  await using db = await testing.openMemory({ plugins: [reading] })
+  const table = await db.createTable(numbers)
+  await table.insert([{ id: 3 }, { id: 1 }, { id: 2 }])
+  await db.flush()
+  const manager = db.service(MaintenanceManager)
+  const op = CountRows.made.at(-1) as CountRows
+  await manager.runNow(op)
+  t.is(op.rowCount, 3)
+  t.true(created.some((path) => path.endsWith('.sst')))
+})
+
+/** Counts the rows of a tablet's files. */
+class CountRows extends TabletOp {
+  static readonly made: CountRows[] = []
+  readonly kind = 'upkeep'
+  rowCount = 0
+  readonly #files: FileHandles
+  readonly #cache: BlockCache
+
+  constructor(tablet: Tablet, files: FileHandles, cache: BlockCache) {
+    super('CountRows', tablet)
+    this.#files = files
+    this.#cache = cache
+    CountRows.made.push(this)
+  }
+
+  updateStats(stats: MaintenanceOpStats): void {
+    stats.runnable = false
+  }
+
+  prepare(): boolean {
+    return true
+  }
+
+  async perform(): Promise<void> {
+    const { schema, host, disk } = this.tablet
+    for (const { meta } of disk.rowsets) {
+      const { fileNumber } = meta
+      const reader = new SSTableReader({ fileNumber, path: host.sstablePath(fileNumber), schema, cache: this.#cache, files: this.#files })
+      await reader.open()
+      this.rowCount += (await reader.loadKeys(0)).count
+    }
+    this.#files.close()
+  }
+}
