@@ -44,10 +44,13 @@ test('a directory that the system does not let be made is IO_ERROR, which says w
   const directory = await mkdtemp(join(tmpdir(), 'varve-io-'))
   t.teardown(() => rm(directory, { recursive: true, force: true }))
   await writeFile(join(directory, 'file'), '')
-  const below = { code: 'IO_ERROR', message: /ENOTDIR at mkdir of .*file.* Check the path/ }
+  const below = { code: 'IO_ERROR', message: /file.*ENOTDIR.* Check the path/ }
   await t.throwsAsync(open(join(directory, 'file', 'db')), below)
   await t.throwsAsync(open(join(directory, 'x'.repeat(300))), { code: 'IO_ERROR', message: /ENAMETOOLONG .* Check the path/ })
   const vfs = new MemoryVfs()
   vfs.inject({ op: 'lock', error: 'EACCES' })
-  await t.throwsAsync(openMemory({}, { vfs }), { code: 'IO_ERROR', message: /Check who may write there/ })
+  await t.throwsAsync(openMemory({}, { vfs }), {
+    code: 'IO_ERROR',
+    message: /its LOCK cannot be written .* the right to write in the directory/,
+  })
 })

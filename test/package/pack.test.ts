@@ -51,9 +51,9 @@ async function filesIn(directory: string): Promise<string[]> {
 
 test('the package holds what is built, and nothing that only its makers need', async (t) => {
   const files = (await filesIn(join(t.context.app, 'node_modules/varve'))).filter((path) => !path.startsWith('node_modules/'))
-  for (const path of ['LICENSE', 'CHANGELOG.md', 'README.md', 'dist/src/index.js', 'dist/src/index.d.ts'])
+  for (const path of ['LICENSE', 'CHANGELOG.md', 'docs/cli.md', 'README.md', 'dist/src/index.js', 'dist/src/index.d.ts'])
     t.true(files.includes(path), path)
-  const kept = /^(?:dist\/(?:src|plugins)\/.*\.(?:js|js\.map|d\.ts)|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/
+  const kept = /^(?:dist\/(?:src|plugins)\/.*\.(?:js|js\.map|d\.ts)|docs\/.*\.md|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/
   t.deepEqual(
     files.filter((path) => !kept.test(path)),
     [],
