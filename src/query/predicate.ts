@@ -41,6 +41,10 @@ type Widen<V> = V extends string
 type Reads<P> = P extends Predicate<infer R> ? R : never
 type Meet<U> = (U extends unknown ? (x: U) => void : never) extends (x: infer I) => void ? I : never
 type Compared<C extends string, V> = Predicate<Cell<C, Widen<V>>>
+/** A moment may be given as a `Date` or in milliseconds. */
+type SameKind<V> = V extends number | Date ? number | Date : Widen<V>
+/** An empty list fits a column of any type. */
+type Listed<C extends string, V> = [V] extends [never] ? Predicate<{ readonly [K in C]: unknown }> : Compared<C, V>
 
 function compare(column: string, comparison: Comparison, value: Literal): PredicateNode {
   return Object.freeze({ op: 'compare', column, comparison, value })
@@ -71,15 +75,15 @@ export function gte<const C extends string, V extends Literal>(column: C, value:
   return compare(column, 'gte', value) as Compared<C, V>
 }
 /** Rows whose column lies between the two values, both included. */
-export function between<const C extends string, V extends Literal>(column: C, low: V, high: V): Compared<C, V> {
+export function between<const C extends string, V extends Literal>(column: C, low: V, high: SameKind<V>): Compared<C, V> {
   return Object.freeze({ op: 'between', column, low, high }) as Compared<C, V>
 }
 /** Rows whose column equals one of the values; none for an empty list. */
-export function inList<const C extends string, V extends Literal>(column: C, values: readonly V[]): Compared<C, V> {
+export function inList<const C extends string, V extends Literal>(column: C, values: readonly V[]): Listed<C, V> {
   // A string is iterable too, and would be taken for the list of its characters.
   if (typeof values !== 'object' || values === null || !(Symbol.iterator in values))
     throw new TypeError(`inList takes an array of values, as in inList('status', ['up', 'down']); got ${describeValue(values)}.`)
-  return Object.freeze({ op: 'in', column, values: [...values] }) as Compared<C, V>
+  return Object.freeze({ op: 'in', column, values: [...values] }) as Listed<C, V>
 }
 /** Rows whose string column begins with the prefix (compared by code point). */
 export function startsWith<const C extends string>(column: C, prefix: string): Predicate<Cell<C, string>> {

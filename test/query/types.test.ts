@@ -90,6 +90,11 @@ async function scans(d: Table<D>, s: Table<S>): Promise<void> {
 
   s.scan({ prefix: { device: 7, metric: 'temp' }, where: between('at', new Date(0), new Date()), order: 'key', reverse: true, limit: 50 })
   s.scan({ gte: { device: 7 }, where: gt('at', Date.now() - 3_600_000) })
+  s.scan({ where: and(between('at', Date.now() - 3_600_000, new Date()), inList('metric', [])) })
+  // @ts-expect-error bounds of two types
+  d.scan({ where: between('site', 'a', 5) })
+  // @ts-expect-error an empty list of a column that is not there
+  d.scan({ where: inList('stie', []) })
 }
 
 async function aggregates(d: Table<D>, s: Table<S>): Promise<void> {
