@@ -20,7 +20,7 @@ export interface DatabaseConfig {
   /** At a damaged log: stop (default), or keep what precedes the damage. */
   recovery?: 'strict' | 'salvage'
   memory?: {
-    /** Of write buffers, cache and maintenance together; '256MiB' by default. */
+    /** Of write buffers, cache and maintenance together; '256MiB' by default, at least '1MiB'. */
     limit?: ByteSize
     /** Share of the limit past which memory is freed with priority; 0.6 by default. */
     pressureAt?: number
@@ -128,7 +128,7 @@ const shape = {
   readOnly: flag.default(false),
   durability: oneOf('sync', 'write', 'interval').default('write'),
   recovery: oneOf('strict', 'salvage').default('strict'),
-  memory: section({ limit: byteSize().default(256 * 1024 ** 2), pressureAt: ratio.default(0.6), softLimitAt: ratio.default(0.8) }),
+  memory: section({ limit: byteSize(1024 ** 2).default(256 * 1024 ** 2), pressureAt: ratio.default(0.6), softLimitAt: ratio.default(0.8) }),
   maintenance: section({
     threads: wholeNumber(1, 64).default(2),
     pollIntervalMs: wholeNumber(1).default(250),

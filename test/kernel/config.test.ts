@@ -86,6 +86,7 @@ for (const [what, config, expected] of [
   ['a wrong choice', { directory: 'd', durability: 'fsync' }, /"durability" must be one of 'sync', 'write', 'interval'; found "fsync"/],
   ['an empty directory', { directory: '' }, /"directory" must be the path of a directory; found ""/],
   ['a size of zero', { directory: 'd', memory: { limit: 0 } }, /"memory.limit" must be a size in bytes/],
+  ['memory that holds no batch', { directory: 'd', memory: { limit: 1000 } }, /"memory.limit" must be .* at least 1048576 bytes/],
   ['a fraction of a thread', { directory: 'd', maintenance: { threads: 1.5 } }, /"maintenance.threads" must be a whole number/],
   ['a plugin that is none', { directory: 'd', plugins: ['ok', 7] }, /"plugins\[1\]" must be a plugin.*found 7/],
   ['plugin options that are no object', { directory: 'd', plugins: [['x', 3]] }, /"plugins\[0\]" must be a plugin/],
