@@ -129,6 +129,7 @@ test('malformed CSV names the line', async (t) => {
     ['a,b\n1,2\n3,x"4"\n', /line 3: a quote stands in the middle/],
     ['a,a\n1,2\n', /line 1: two columns are called a/],
     ['a,\n1,2\n', /line 1: column 2 of 2 has no name/],
+    ['a;b\n1;2\n', /line 1: there is one column, called "a;b".* give --delimiter ";"/],
     ['', /is empty/],
   ]
   for (const [text, expected] of cases) {

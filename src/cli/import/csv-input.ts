@@ -105,6 +105,12 @@ function headerNames(path: string, fields: readonly (string | null)[]): string[]
       `${path}, line 1: column ${nameless + 1} of ${names.length} has no name. The first line should name every column.`,
       { path, line: 1 },
     )
+  const other = names.length === 1 ? [';', '\t', '|'].find((delimiter) => names[0]?.includes(delimiter)) : undefined
+  if (other !== undefined)
+    throw new InputError(
+      `${path}, line 1: there is one column, called ${JSON.stringify(names[0])}. Its fields seem to be separated otherwise: give --delimiter ${JSON.stringify(other)}.`,
+      { path, line: 1 },
+    )
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) throw new InputError(`${path}, line 1: two columns are called ${twice}. Rename one of them.`, { path, line: 1 })
   return names
