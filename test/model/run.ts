@@ -1,8 +1,9 @@
 /** Runs steps against a database in memory and against the model, and compares all that can be read. */
 import { isDeepStrictEqual } from 'node:util'
 import { count, type Database, type DatabaseConfig, eq, gte, lt, type Snapshot, sum, VarveError } from '../../src/index.ts'
-import { MemoryVfs, openMemory, SeededRandom } from '../../src/testing/index.ts'
+import { MemoryVfs, openMemory, SeededRandom, SimulatedClock } from '../../src/testing/index.ts'
 import { apply, copyOf, definitions, definitionsWith, emptyState, keyOf, keyPart, type Outcome, type State } from './model.ts'
+import { Moments } from './moments.ts'
 import type { Op, Row, Step, TableName } from './steps.ts'
 
 const tableNames = ['plain', 'hashed'] as const
@@ -18,6 +19,9 @@ export class ModelRun {
   /** Whether maintenance goes on by itself, beside what steps ask for. */
   readonly #runsMaintenance: boolean
   readonly #definitions: ReturnType<typeof definitionsWith>
+  /** Moves by a millisecond a step, so that a time names one state; where maintenance runs, time is its own. */
+  readonly #clock: SimulatedClock | undefined
+  readonly moments: Moments
   #vfs = new MemoryVfs()
   #db!: Database
   #state = emptyState()
@@ -26,6 +30,8 @@ export class ModelRun {
 
   constructor(config: Partial<DatabaseConfig> = {}, o: { tablets?: number; maintenance?: boolean } = {}) {
     this.#runsMaintenance = o.maintenance ?? false
+    this.#clock = this.#runsMaintenance ? undefined : new SimulatedClock()
+    this.moments = new Moments(config.history?.retentionMs === 0)
     this.#definitions = definitionsWith({ tablets: o.tablets ?? 2 })
     this.#config = { ...config, maintenance: { pollIntervalMs: 3_600_000, ...config.maintenance } }
   }
@@ -35,7 +41,9 @@ export class ModelRun {
     await this.#open()
     try {
       for (const step of steps) {
+        await this.#clock?.advance(1)
         await this.#step(step)
+        if (this.#clock) this.moments.note({ atMs: this.#clock.nowMs(), state: this.#state })
         this.stepCount++
       }
       await this.#check()
@@ -47,7 +55,7 @@ export class ModelRun {
   }
 
   async #open(): Promise<void> {
-    this.#db = await openMemory(this.#config, { vfs: this.#vfs })
+    this.#db = await openMemory(this.#config, { vfs: this.#vfs, ...(this.#clock && { clock: this.#clock }) })
     if (!this.#runsMaintenance) this.#db.maintenance.pause()
     for (const name of tableNames) await this.#db.createTable(this.#definitions[name], { ifNotExists: true })
   }
@@ -76,6 +84,10 @@ export class ModelRun {
         return this.#check()
       case 'point reads':
         return this.#pointReads(step.ids)
+      case 'past':
+        return this.#past(step.which)
+      case 'changes':
+        return this.#changes(step.which)
       case 'checkpoint':
         return this.#checkpoint()
       case 'reopen':
@@ -92,7 +104,10 @@ export class ModelRun {
   async #checkpoint(): Promise<void> {
     await this.#db.checkpoint(copyDirectory)
     const original = this.#db
-    this.#db = await openMemory({ ...this.#config, directory: copyDirectory }, { vfs: this.#vfs })
+    this.#db = await openMemory(
+      { ...this.#config, directory: copyDirectory },
+      { vfs: this.#vfs, ...(this.#clock && { clock: this.#clock }) },
+    )
     try {
       this.#db.maintenance.pause()
       await this.#compare(this.#state, {})
@@ -223,12 +238,36 @@ export class ModelRun {
     same('get of columns', await of.get(first, { columns: ['s', 'id'] }), pick(this.#state.plain.get(String(first)), ['s', 'id']))
   }
 
+  async #past(which: number): Promise<void> {
+    const moment = this.moments.pick(which)
+    if (moment) await this.moments.read(() => this.#compare(moment.state, { asOf: moment.atMs }))
+  }
+
+  /** Changes, applied to what was, make what came to be; none names a row that stayed away. */
+  async #changes([one, other]: readonly [number, number]): Promise<void> {
+    const [a, b] = [this.moments.pick(one), this.moments.pick(other)]
+    if (!a || !b) return
+    const [from, to] = a.atMs <= b.atMs ? [a, b] : [b, a]
+    for (const name of tableNames) {
+      await this.moments.read(async () => {
+        const rows = new Map(from.state[name])
+        for await (const { op, key, values } of this.#db.table(name).changes({ from: from.atMs, to: to.atMs })) {
+          const id = keyOf(name, (name === 'plain' ? { id: key } : key) as Row)
+          if (rows.has(id) === (op === 'insert')) throw new Error(`changes of ${name} say ${op} of ${id}, wrongly`)
+          if (op === 'delete') rows.delete(id)
+          else rows.set(id, values as Row)
+        }
+        same(`changes of ${name}`, sorted(name, [...rows.values()]), sorted(name, [...to.state[name].values()]))
+      })
+    }
+  }
+
   async #check(): Promise<void> {
     await this.#compare(this.#state, {})
     for (const { snapshot, state } of this.#snapshots) await this.#compare(state, { snapshot })
   }
 
-  async #compare(state: State, o: { snapshot?: Snapshot }): Promise<void> {
+  async #compare(state: State, o: { snapshot?: Snapshot; asOf?: number }): Promise<void> {
     for (const name of tableNames) {
       const of = this.#db.table(name)
       const expected = [...state[name].values()]

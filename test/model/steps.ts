@@ -22,6 +22,8 @@ export type Step =
   | { readonly kind: 'compact'; readonly how: Compaction }
   | { readonly kind: 'check' }
   | { readonly kind: 'point reads'; readonly ids: readonly number[] }
+  | { readonly kind: 'past'; readonly which: number }
+  | { readonly kind: 'changes'; readonly which: readonly [number, number] }
   | { readonly kind: 'checkpoint' }
   | { readonly kind: 'reopen' }
   | {
@@ -126,6 +128,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 6, arbitrary: fc.constant<Step>({ kind: 'check' }) },
   { weight: 8, arbitrary: fc.array(id, { minLength: 1, maxLength: 5 }).map((ids): Step => ({ kind: 'point reads', ids })) },
+  { weight: 3, arbitrary: fc.nat(99).map((which): Step => ({ kind: 'past', which })) },
+  { weight: 3, arbitrary: fc.tuple(fc.nat(99), fc.nat(99)).map((which): Step => ({ kind: 'changes', which })) },
   { weight: 2, arbitrary: fc.constant<Step>({ kind: 'reopen' }) },
   { weight: 1, arbitrary: fc.constant<Step>({ kind: 'checkpoint' }) },
   {
