@@ -49,7 +49,9 @@ export class CarryOver {
       for (const source of sources()) left += source.changeCount - (this.#done.get(source) ?? 0)
       if (left <= (round === 0 ? 0 : leftMax)) return
       for (const source of sources()) {
-        while (source.changeCount > (this.#done.get(source) ?? 0)) {
+        // What is there now, and no more: writes that come in the pauses would keep one round going for ever.
+        const end = source.changeCount
+        while (end > (this.#done.get(source) ?? 0)) {
           const misses = new LookupMisses()
           while (!this.#carry(source, misses)) await misses.load()
           const pause = eventLoopGate.pause()
