@@ -32,7 +32,7 @@ interface Pending {
   readonly isClaimed: boolean
 }
 
-/** Changes of a rowset that is being merged wait for the merge, until they are this many times past the threshold: then it is cancelled. */
+/** Changes of a rowset that is being merged wait for the merge, until they are this many times past the threshold, or as much more as its claim has patience: then it is cancelled. */
 const urgentRatio = 4
 
 /**
@@ -108,7 +108,9 @@ export class FlushDeltaMemStoreOp extends TabletOp {
   }
 
   #choose(all: readonly Pending[]): Pending | undefined {
-    const pending = all.filter(({ isClaimed, bytes }) => !isClaimed || bytes >= urgentRatio * this.#o.thresholdBytes)
+    const { claims } = this.tablet
+    const urgentBytes = urgentRatio * this.#o.thresholdBytes
+    const pending = all.filter(({ isClaimed, bytes, rowset }) => !isClaimed || bytes >= urgentBytes * claims.patienceOf(rowset))
     const [first] = pending
     if (!first) return undefined
     const best = pending.reduce((a, b) => (b.score > a.score ? b : a))

@@ -5,14 +5,12 @@ import {
   type DiskRowSet,
   type Tablet,
   throwIfAborted,
+  VarveError,
 } from '../../src/plugin.ts'
 import { type MergeOptions, mergeClaimed } from './merge-rowsets-of.ts'
 
 /** A merge holds a row group of each rowset that lies over the key it has come to, half a MiB or so, and some of its deltas. */
 const heightMax = 64
-
-/** Between looks at rowsets that another op works on, in milliseconds. */
-const againMs = 5
 
 /** Merges every run of rowsets that overlap each other, and rewrites those that have changes: what `db.compact` asks for. */
 export class MergeAll implements Compactor {
@@ -27,23 +25,36 @@ export class MergeAll implements Compactor {
     // Rowsets that come meanwhile are left to those who come after.
     const wanted = new Set(tablet.disk.rowsets.map(({ meta }) => meta.rowset))
     const done = new Set<number>()
+    // Writes that fill memory faster than a merge ends would cancel it for ever: each time it holds out for twice as long.
+    let patience = 1
     for (;;) {
       throwIfAborted(context.signal)
       if (tablet.isDropped) return
       const rowsets = nextRun(tablet, wanted, done)
       if (!rowsets) return
-      const claim = tablet.claims.take('merging compaction', rowsets)
-      if (!claim) {
-        for (const rowset of rowsets) tablet.claims.interrupt('merging compaction', rowset)
-        await new Promise((resolve) => setTimeout(resolve, againMs))
-        continue
-      }
-      for (const made of await mergeClaimed(tablet, claim, this.#o, context)) {
-        wanted.add(made)
-        done.add(made)
+      try {
+        const claim = tablet.claims.take('merging compaction', rowsets, patience)
+        if (!claim) {
+          const room = await tablet.claims.makeRoom('merging compaction', rowsets, { signal: context.signal, patience })
+          // Those who worked on them may have changed what is to be merged; it is taken in this tick, before others can begin.
+          room.release()
+          continue
+        }
+        for (const made of await mergeClaimed(tablet, claim, this.#o, context)) {
+          wanted.add(made)
+          done.add(made)
+        }
+        patience = 1
+      } catch (error) {
+        if (!isCancelled(error) || context.signal.aborted || tablet.isDropped) throw error
+        patience *= 2
       }
     }
   }
+}
+
+function isCancelled(error: unknown): boolean {
+  return error instanceof VarveError && error.code === 'ABORTED'
 }
 
 /** The first run of rowsets, by key, that overlap each other, or one that has changes; undefined: there is none left. */

@@ -1,4 +1,4 @@
-import { VarveError } from '../base/errors.ts'
+import { throwIfAborted, VarveError } from '../base/errors.ts'
 import type { DiskRowSet } from '../rowset/disk-rowset.ts'
 
 /** What may be done to rowsets on disk over several turns of the event loop. */
@@ -11,6 +11,8 @@ export interface RowSetClaim {
   readonly rowsets: readonly DiskRowSet[]
   /** Aborted when something more urgent wants one of the rowsets: the work should fail soon. */
   readonly signal: AbortSignal
+  /** Changes of its rowsets may come to so many times what is urgent otherwise before their flush cancels it. */
+  readonly patience: number
   release(): void
 }
 
@@ -38,14 +40,53 @@ export class RowSetClaims {
     return true
   }
 
-  /** Claims rowsets; undefined: one of them is not free for it. */
-  take(work: RowSetWork, rowsets: readonly DiskRowSet[]): RowSetClaim | undefined {
-    return rowsets.every((rowset) => this.allows(work, rowset)) ? this.#claim(work, rowsets) : undefined
+  /** Claims rowsets; undefined: one of them is not free for it. `patience`: 1 by default. */
+  take(work: RowSetWork, rowsets: readonly DiskRowSet[], patience = 1): RowSetClaim | undefined {
+    return rowsets.every((rowset) => this.allows(work, rowset)) ? this.#claim(work, rowsets, patience) : undefined
+  }
+
+  /**
+   * Gets in line for rowsets: nobody else begins on them, who can be cancelled is, and it resolves once all are free. What it
+   * gives is to be released, and the rowsets as they are then taken, in one tick. Without a line, one who wants several rowsets may never find
+   * all of them free at a time. ABORTED by the signal, or when something more urgent comes.
+   */
+  async makeRoom(work: RowSetWork, rowsets: readonly DiskRowSet[], o: { signal: AbortSignal; patience: number }): Promise<RowSetClaim> {
+    // An alteration waits for all who are in line before it: behind it, nobody gets in.
+    while ([...this.#claims.keys()].some((claim) => claim.work === 'alteration')) await this.released()
+    const own = this.#claim(work, rowsets, o.patience)
+    const signal = AbortSignal.any([o.signal, own.signal])
+    const wake = () => this.#wake()
+    signal.addEventListener('abort', wake)
+    const others = () => {
+      const all = [...this.#claims.keys()].filter((claim) => claim !== own && excludes(claim.work, work))
+      return all.filter((claim) => rowsets.some((rowset) => includes(claim, rowset)))
+    }
+    try {
+      for (const claim of others()) this.#claims.get(claim)?.abort()
+      while (others().length > 0) {
+        throwIfAborted(signal)
+        await this.released()
+      }
+      throwIfAborted(signal)
+      return own
+    } catch (error) {
+      own.release()
+      throw error
+    } finally {
+      signal.removeEventListener('abort', wake)
+    }
+  }
+
+  /** How much longer than usual a flush of the rowset's changes waits for who works on it. */
+  patienceOf(rowset: DiskRowSet): number {
+    let patience = 1
+    for (const claim of this.#claims.keys()) if (includes(claim, rowset)) patience = Math.max(patience, claim.patience)
+    return patience
   }
 
   /** Claims all rowsets for an alteration of the table: cancels what it cannot go on beside, and resolves when that has ended. */
   async takeForAlteration(): Promise<RowSetClaim> {
-    const own = this.#claim('alteration', [])
+    const own = this.#claim('alteration', [], 1)
     const others = () => [...this.#claims.keys()].filter((claim) => claim !== own && excludes(claim.work, own.work))
     for (const claim of others()) this.#claims.get(claim)?.abort()
     while (others().length > 0) await this.released()
@@ -66,20 +107,24 @@ export class RowSetClaims {
   /** Tablets of another schema hold the rowsets now: nothing is to be done to them here any more. */
   end(): void {
     this.#isEnded = true
-    for (const wake of this.#waiting.splice(0)) wake()
+    this.#wake()
   }
 
-  #claim(work: RowSetWork, rowsets: readonly DiskRowSet[]): RowSetClaim {
+  #claim(work: RowSetWork, rowsets: readonly DiskRowSet[], patience: number): RowSetClaim {
     const controller = new AbortController()
-    const claim: RowSetClaim = { work, rowsets, signal: controller.signal, release: () => this.#release(claim) }
+    const claim: RowSetClaim = { work, rowsets, signal: controller.signal, patience, release: () => this.#release(claim) }
     this.#claims.set(claim, controller)
     return claim
   }
 
   #release(claim: RowSetClaim): void {
     if (!this.#claims.delete(claim)) return
-    for (const wake of this.#waiting.splice(0)) wake()
+    this.#wake()
     this.#onRelease()
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake()
   }
 }
 

@@ -52,3 +52,54 @@ test('where others hold the rowsets, nothing is claimed any more, and who waits 
   t.false(claims.allows('flush', one))
   t.is(claims.take('delta compaction', [one]), undefined)
 })
+
+const never = new AbortController().signal
+
+test('who gets in line for several rowsets has them once those at work have left, and nobody begins meanwhile', async (t) => {
+  const claims = new RowSetClaims(() => undefined)
+  const [flushing, flushingToo] = [claims.take('flush', [one]), claims.take('flush', [other])]
+  const delta = claims.take('delta compaction', [one])
+  const room = claims.makeRoom('merging compaction', [one, other], { signal: never, patience: 2 })
+  t.true(delta?.signal.aborted)
+  t.deepEqual(
+    [one, other, later].map((each) => claims.patienceOf(each)),
+    [2, 2, 1],
+  )
+  for (const leaving of [flushing, delta, flushingToo]) {
+    leaving?.release()
+    for (const each of [one, other]) t.is(claims.take('flush', [each]), undefined)
+  }
+  t.truthy(claims.take('flush', [later]))
+  const mine = await room
+  mine.release()
+  t.truthy(claims.take('merging compaction', [one, other]))
+})
+
+test('who is in line leaves it when the signal says so, when a flush is urgent, and before an alteration, without waiting for the others', async (t) => {
+  const leave = new AbortController()
+  const reasons: ((claims: RowSetClaims) => unknown)[] = [
+    () => leave.abort(),
+    (claims) => claims.interrupt('flush', other),
+    (claims) => claims.takeForAlteration(),
+  ]
+  for (const reason of reasons) {
+    const claims = new RowSetClaims(() => undefined)
+    claims.take('flush', [one])
+    const room = claims.makeRoom('merging compaction', [one, other], { signal: leave.signal, patience: 1 })
+    reason(claims)
+    await t.throwsAsync(room, { code: 'ABORTED' })
+    t.truthy(claims.take('flush', [other]))
+  }
+})
+
+test('behind an alteration nobody gets in line before it has ended', async (t) => {
+  const claims = new RowSetClaims(() => undefined)
+  claims.take('flush', [one])
+  const alteration = await claims.takeForAlteration()
+  const room = claims.makeRoom('merging compaction', [other], { signal: never, patience: 1 })
+  t.truthy(claims.take('flush', [other]))
+  alteration.release()
+  await turns(1)
+  t.is(claims.take('flush', [other]), undefined)
+  void room
+})

@@ -10,6 +10,7 @@ interface FakeStore {
   readonly oldestOpId: number
   readonly isFrozen?: boolean
   readonly isClaimed?: boolean
+  readonly patience?: number
 }
 
 /** A tablet of which only what the op looks at is there: a rowset for each store. */
@@ -24,7 +25,11 @@ function tabletWith(stores: readonly FakeStore[], o: { logBytesOf?: (opId: numbe
     disk: { rowsets: stores.map((_, i) => i) },
     changesOf: (i: number) => (stores[i]?.isFrozen ? undefined : stores[i]),
     frozenChangesOf: (i: number) => (stores[i]?.isFrozen ? { store: stores[i] } : undefined),
-    claims: { allows: (_: string, i: number) => !stores[i]?.isClaimed, interrupt: (_: string, i: number) => interrupted.push(i) },
+    claims: {
+      allows: (_: string, i: number) => !stores[i]?.isClaimed,
+      interrupt: (_: string, i: number) => interrupted.push(i),
+      patienceOf: (i: number) => stores[i]?.patience ?? 1,
+    },
     freezeChanges: (i: number) => {
       if (stores[i]?.isClaimed) return undefined
       frozen.push(i)
@@ -100,4 +105,13 @@ test('changes of a rowset that is being merged wait, until there are so many tha
   t.true(many.stats().runnable)
   t.false(many.op.prepare())
   t.deepEqual([many.frozen, many.interrupted], [[], [0]])
+})
+
+test('a merge with patience is cancelled by so many times more', (t) => {
+  const few = tabletWith([{ ...store(15.9 * mebibyte, 1), isClaimed: true, patience: 4 }])
+  t.false(few.stats().runnable)
+  t.false(few.op.prepare())
+  const many = tabletWith([{ ...store(16 * mebibyte, 1), isClaimed: true, patience: 4 }])
+  t.false(many.op.prepare())
+  t.deepEqual([few.interrupted, many.interrupted], [[], [0]])
 })
